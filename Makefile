@@ -1,0 +1,55 @@
+# The Local Redirect Agent. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CLANG ?= clang-14
+CLANG_FORMAT ?= clang-format-14
+ARCH_INCLUDE := /usr/include/$(shell uname -m)-linux-gnu
+
+BPF_OBJECT := out/bpf/redirect.bpf.o
+BPF_SOURCES := $(wildcard bpf/*.c bpf/*.h)
+C_SOURCES := $(BPF_SOURCES) $(wildcard tests/lab/*.c tests/lab/*.h tests/Agent.Benchmarks/*.c tests/Agent.Benchmarks/*.h)
+
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_NOLOGO := 1
+
+.PHONY: help setup build bpf test bench lab lint clean
+
+help: ## Show this list
+	@echo 'Local Redirect Agent'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'lab, test and bench want root; what they need from Debian, setup installs.'
+
+setup: ## Install what the other targets need from Debian (once; nothing when it is there)
+	@tests/setup
+
+build: setup bpf ## Build everything; leaves a runnable out/lra
+	@echo '== build: out/lra'
+	@dotnet publish src/Agent -c Release -o out --nologo -v quiet
+	@dotnet build Agent.sln -c Release --nologo -v quiet
+
+bpf: setup $(BPF_OBJECT) ## Compile the BPF programs
+
+$(BPF_OBJECT): $(BPF_SOURCES)
+	@echo '== bpf: $@'
+	@mkdir -p $(@D)
+	@$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Ibpf -I$(ARCH_INCLUDE) -c bpf/redirect.bpf.c -o $@
+
+test: build ## Run all tests (root with BPF: none is skipped)
+	@tests/run
+
+bench: build ## Measure against unbound, dnsdist, knot-resolver and a constant responder (BENCH="hit-udp ..." picks lines)
+	@dotnet run -c Release --no-build --project tests/Agent.Benchmarks -- $(BENCH)
+
+lab: build ## Three machines as network namespaces: a pod's query redirected and answered, step by step
+	@tests/lab/lab tour
+
+lint: setup bpf ## Check the format of the C# and C sources
+	@echo '== lint: dotnet format, clang-format'
+	@dotnet format Agent.sln --verify-no-changes
+	@$(CLANG_FORMAT) --dry-run --Werror $(C_SOURCES)
+
+clean: ## Remove what was built
+	@rm -rf out src/*/bin src/*/obj tests/*/bin tests/*/obj

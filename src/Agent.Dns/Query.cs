@@ -1,0 +1,157 @@
+using System.Buffers.Binary;
+
+namespace Agent.Dns;
+
+/// <summary>
+/// A client's query as views into its message, and the key that its answer is cached and coalesced under: QNAME in lower case, QCLASS,
+/// <see cref="KeyFlags"/>, QTYPE.
+/// </summary>
+public readonly ref struct Query
+{
+    /// <summary>Bytes: room for the longest key.</summary>
+    public const int MaxKeyLength = DnsName.MaxLength + 5;
+
+    private const ushort ClassIn = 1;
+    private const int MinUdpSize = 512; // RFC 6891 section 6.2.3: lower values are treated as 512
+    private const int OptFixedSize = 11;
+    private const ushort CookieOption = 10;
+
+    /// <summary>Header and question as the client sent them; the header alone where the question is malformed.</summary>
+    public ReadOnlySpan<byte> Head { get; private init; }
+
+    public ReadOnlySpan<byte> Key { get; private init; }
+
+    /// <summary>What the message alone already forces as the answer's RCODE; NOERROR: nothing.</summary>
+    public ResponseCode Error { get; private init; }
+
+    public bool HasEdns { get; private init; }
+
+    /// <summary>The largest UDP reply that the client takes, in bytes: 512 without EDNS.</summary>
+    public ushort UdpSize { get; private init; }
+
+    public Header Header => new(Head);
+
+    /// <summary>The QNAME in lower case.</summary>
+    public ReadOnlySpan<byte> Name => Key[..^5];
+
+    public KeyFlags Flags => (KeyFlags)Key[^3];
+
+    public ushort Type => BinaryPrimitives.ReadUInt16BigEndian(Key[^2..]);
+
+    public ushort Class => BinaryPrimitives.ReadUInt16BigEndian(Key[^5..]);
+
+    /// <summary>Whether only a resolver that transfers zones or serves other classes could answer.</summary>
+    public bool IsOutOfScope => Class != ClassIn || Type is RecordType.Axfr or RecordType.Ixfr;
+
+    /// <summary>Reads one message.</summary>
+    /// <param name="message">The whole datagram, or one TCP message without its length.</param>
+    /// <param name="key">Room for the key, <see cref="MaxKeyLength"/> bytes; the query refers to it.</param>
+    /// <param name="query">The query; with <see cref="Error"/> set when it can only be refused.</param>
+    /// <returns>False for what must not be answered at all: a response, or less than a header.</returns>
+    public static bool TryParse(ReadOnlySpan<byte> message, Span<byte> key, out Query query)
+    {
+        query = default;
+        if (message.Length < Header.Size)
+            return false;
+        Header header = new(message);
+        if (header.IsResponse)
+            return false;
+        query = new Query { Head = message[..Header.Size], UdpSize = MinUdpSize, Error = ResponseCode.FormErr };
+        if (header.Opcode != 0)
+        {
+            query = query with { Error = ResponseCode.NotImp };
+            return true;
+        }
+
+        // RFC 9619: a query has exactly one question. Answers and authority in it have no meaning.
+        if (header.QuestionCount != 1 || (header.AnswerCount | header.AuthorityCount) != 0)
+            return true;
+        ReadOnlySpan<byte> question = message[Header.Size..];
+        int nameLength = DnsName.Measure(question);
+        if (nameLength == 0 || question.Length < nameLength + 4)
+            return true;
+
+        int headLength = Header.Size + nameLength + 4;
+        query = query with { Head = message[..headLength] };
+        Edns edns = default;
+        if (!TryParseAdditional(message, headLength, header.AdditionalCount, ref edns))
+            return true;
+
+        DnsName.ToLower(question[..nameLength], key);
+        question.Slice(nameLength + 2, 2).CopyTo(key[nameLength..]);
+        key[nameLength + 2] = (byte)((edns.DnssecOk ? KeyFlags.DnssecOk : 0) | (header.IsCheckingDisabled ? KeyFlags.CheckingDisabled : 0));
+        question.Slice(nameLength, 2).CopyTo(key[(nameLength + 3)..]);
+        query = new Query
+        {
+            Head = message[..headLength],
+            Key = key[..(nameLength + 5)],
+            HasEdns = edns.IsPresent,
+            UdpSize = Math.Max((ushort)MinUdpSize, edns.UdpSize),
+            Error = edns.Version == 0 ? ResponseCode.NoError : ResponseCode.BadVers,
+        };
+        return true;
+    }
+
+    /// <summary>A query whose message has been kept only in part, to answer it later.</summary>
+    public static Query Restore(ReadOnlySpan<byte> head, ReadOnlySpan<byte> key, bool hasEdns, ushort udpSize) =>
+        new() { Head = head, Key = key, HasEdns = hasEdns, UdpSize = udpSize };
+
+    /// <summary>Reads the additional section: at most one OPT, nothing behind it.</summary>
+    private static bool TryParseAdditional(ReadOnlySpan<byte> message, int offset, int count, ref Edns edns)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            int end = DnsName.Skip(message, offset);
+            if (end < 0 || end + 10 > message.Length)
+                return false;
+            ushort type = BinaryPrimitives.ReadUInt16BigEndian(message[end..]);
+            int dataLength = BinaryPrimitives.ReadUInt16BigEndian(message[(end + 8)..]);
+            int next = end + 10 + dataLength;
+            if (next > message.Length)
+                return false;
+            if (type == RecordType.Opt && !TryParseOpt(message[offset..next], ref edns))
+                return false;
+            offset = next;
+        }
+
+        return offset == message.Length;
+    }
+
+    private static bool TryParseOpt(ReadOnlySpan<byte> record, ref Edns edns)
+    {
+        // RFC 6891 section 6.1.1: one OPT, owned by the root.
+        if (edns.IsPresent || record[0] != 0)
+            return false;
+        edns = new Edns(
+            IsPresent: true,
+            UdpSize: BinaryPrimitives.ReadUInt16BigEndian(record[3..]),
+            Version: record[6],
+            DnssecOk: (record[7] & 0x80) != 0);
+
+        for (ReadOnlySpan<byte> options = record[OptFixedSize..]; options.Length > 0;)
+        {
+            if (options.Length < 4)
+                return false;
+            int length = BinaryPrimitives.ReadUInt16BigEndian(options[2..]);
+            if (options.Length < 4 + length)
+                return false;
+            // RFC 7873 section 5.2.2: a cookie is 8 bytes, or 16 to 40 with the server's part.
+            if (BinaryPrimitives.ReadUInt16BigEndian(options) == CookieOption && length is not (8 or (>= 16 and <= 40)))
+                return false;
+            options = options[(4 + length)..];
+        }
+
+        return true;
+    }
+
+    private readonly record struct Edns(bool IsPresent, ushort UdpSize, byte Version, bool DnssecOk);
+}
+
+/// <summary>Bits of a query that change its answer and so are part of its key (CVE-2024-0874 forgot them).</summary>
+[Flags]
+public enum KeyFlags : byte
+{
+    None = 0,
+    DnssecOk = 1,
+    CheckingDisabled = 2,
+}

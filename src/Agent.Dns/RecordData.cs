@@ -1,0 +1,59 @@
+namespace Agent.Dns;
+
+/// <summary>Which types' RDATA holds names that may be compressed, so that a record can move to another message (RFC 3597 section 4).</summary>
+internal static class RecordData
+{
+    /// <summary>
+    /// Fixed bytes, names, and fixed bytes behind them (negative: whatever is left). Only the types of RFC 1035 are written with compression.
+    /// </summary>
+    public readonly record struct Shape(int Prefix, int Names, int Suffix, bool Compress);
+
+    private static readonly Shape Opaque = new(0, 0, -1, Compress: false);
+
+    public static Shape ShapeOf(ushort type) => type switch
+    {
+        RecordType.Cname or RecordType.Ns or RecordType.Ptr or RecordType.Md or RecordType.Mf or RecordType.Mb or RecordType.Mg or RecordType.Mr
+            => new(0, 1, 0, Compress: true),
+        RecordType.Soa => new(0, 2, 20, Compress: true),
+        RecordType.Minfo => new(0, 2, 0, Compress: true),
+        RecordType.Mx => new(2, 1, 0, Compress: true),
+        RecordType.Dname => new(0, 1, 0, Compress: false),
+        RecordType.Rp => new(0, 2, 0, Compress: false),
+        RecordType.Afsdb or RecordType.Rt or RecordType.Kx => new(2, 1, 0, Compress: false),
+        RecordType.Px => new(2, 2, 0, Compress: false),
+        RecordType.Srv => new(6, 1, 0, Compress: false),
+        _ => Opaque,
+    };
+
+    /// <summary>Whether RDATA has the shape of its type: names well formed and ending where the data ends.</summary>
+    public static bool IsValid(ReadOnlySpan<byte> message, in ResourceRecord record)
+    {
+        Shape shape = ShapeOf(record.Type);
+        int offset = record.DataOffset + shape.Prefix;
+        for (int i = 0; i < shape.Names && offset >= 0; i++)
+            offset = offset < record.End ? DnsName.Skip(message, offset) : -1;
+        return offset >= 0 && (shape.Suffix < 0 || offset + shape.Suffix == record.End);
+    }
+
+    /// <summary>Writes RDLENGTH and RDATA of a record that <see cref="IsValid"/> accepted.</summary>
+    public static bool TryWrite(ReadOnlySpan<byte> message, in ResourceRecord record, MessageWriter writer)
+    {
+        Shape shape = ShapeOf(record.Type);
+        int lengthOffset = writer.Length;
+        if (!writer.TryWriteUInt16(0) || !writer.TryWrite(message.Slice(record.DataOffset, shape.Prefix)))
+            return false;
+        Span<byte> name = stackalloc byte[DnsName.MaxLength];
+        int offset = record.DataOffset + shape.Prefix;
+        for (int i = 0; i < shape.Names; i++)
+        {
+            if (!writer.TryWriteName(name[..DnsName.Expand(message, offset, name)], shape.Compress))
+                return false;
+            offset = DnsName.Skip(message, offset);
+        }
+
+        if (!writer.TryWrite(message[offset..record.End]))
+            return false;
+        writer.PatchUInt16(lengthOffset, writer.Length - lengthOffset - 2);
+        return true;
+    }
+}

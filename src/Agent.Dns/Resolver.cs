@@ -1,0 +1,68 @@
+namespace Agent.Dns;
+
+/// <summary>Decides what one client's query gets. One for each serving thread.</summary>
+/// <param name="isUdp">Whether the client's UDP size and the datagram limit bound the reply.</param>
+public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool isUdp)
+{
+    /// <summary>What <see cref="Answer"/> returns when an upstream must be asked.</summary>
+    public const int Forward = -1;
+
+    private readonly byte[] _key = new byte[Query.MaxKeyLength];
+
+    /// <summary>Answers from what the node knows.</summary>
+    /// <param name="message">The query as it came.</param>
+    /// <param name="now">Monotonic milliseconds.</param>
+    /// <param name="reply">Room for the reply.</param>
+    /// <param name="query">The query, valid until the next call.</param>
+    /// <returns>The reply's length in bytes; 0 for silence; <see cref="Forward"/>.</returns>
+    public int Answer(ReadOnlySpan<byte> message, long now, Span<byte> reply, out Query query)
+    {
+        if (!Query.TryParse(message, _key, out query))
+        {
+            counters.Dropped++;
+            return 0;
+        }
+
+        if (query.Error != ResponseCode.NoError)
+            return Refuse(query, query.Error, ExtendedError.None, reply);
+        if (query.IsOutOfScope)
+            return Refuse(query, ResponseCode.Refused, ExtendedError.NotSupported, reply);
+        // A client that asks for no recursion probes the cache (A17): cached or not, the answer is the same.
+        if (!query.Header.WantsRecursion)
+            return Refuse(query, ResponseCode.Refused, ExtendedError.NotAuthoritative, reply);
+
+        if (cache.TryAnswer(query, now, Bound(query, reply), out int length))
+        {
+            counters.Hits++;
+            return length;
+        }
+
+        counters.Misses++;
+        return Forward;
+    }
+
+    /// <summary>Writes the answer that an upstream gave.</summary>
+    public int AnswerWith(CacheEntry entry, in Query query, long now, Span<byte> reply) => entry.WriteTo(query, now, Bound(query, reply));
+
+    /// <summary>Answers when no upstream did: with an expired answer if there is one, else with SERVFAIL.</summary>
+    public int AnswerWithoutUpstream(in Query query, long now, Span<byte> reply)
+    {
+        if (cache.TryFindStale(query, now, out CacheEntry entry))
+        {
+            counters.Stale++;
+            return entry.WriteTo(query, now, Bound(query, reply));
+        }
+
+        counters.Failed++;
+        return Reply.WriteError(query, ResponseCode.ServFail, ExtendedError.NoReachableAuthority, reply);
+    }
+
+    private int Refuse(in Query query, ResponseCode code, ExtendedError error, Span<byte> reply)
+    {
+        counters.Refused++;
+        return Reply.WriteError(query, code, error, reply);
+    }
+
+    private Span<byte> Bound(in Query query, Span<byte> reply) =>
+        isUdp && query.UdpSize < reply.Length ? reply[..query.UdpSize] : reply;
+}

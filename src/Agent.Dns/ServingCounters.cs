@@ -1,0 +1,23 @@
+namespace Agent.Dns;
+
+/// <summary>What one serving thread did. Written by that thread alone, read by others: a hit costs no shared write.</summary>
+public sealed class ServingCounters
+{
+    /// <summary>Queries answered from the cache while fresh.</summary>
+    public long Hits;
+
+    /// <summary>Queries for which an upstream had to be asked, or was being asked already.</summary>
+    public long Misses;
+
+    /// <summary>Answered with an expired answer because no upstream answered.</summary>
+    public long Stale;
+
+    /// <summary>Answered with SERVFAIL because no upstream answered.</summary>
+    public long Failed;
+
+    /// <summary>Answered with FORMERR, NOTIMP, BADVERS or REFUSED.</summary>
+    public long Refused;
+
+    /// <summary>Not answered: responses, and less than a header.</summary>
+    public long Dropped;
+}

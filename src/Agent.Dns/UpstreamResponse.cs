@@ -1,0 +1,209 @@
+using System.Buffers.Binary;
+
+namespace Agent.Dns;
+
+/// <summary>What to do with a response from an upstream.</summary>
+public enum ResponseVerdict
+{
+    /// <summary>Not the answer to this query, or unreadable: keep waiting for one (TuDoor, CVE-2023-28451).</summary>
+    Ignored,
+
+    /// <summary>Ask again over TCP.</summary>
+    Truncated,
+
+    /// <summary>This server cannot answer it; another might.</summary>
+    Failed,
+
+    /// <summary>An answer, positive or negative.</summary>
+    Answered,
+}
+
+/// <summary>
+/// Turns an upstream's response into a <see cref="CacheEntry"/>: only the records that answer the question, following aliases from the QNAME,
+/// and for a negative answer the SOA that bounds it. All else that a response carries is left behind. For one thread.
+/// </summary>
+public sealed class UpstreamResponse(CacheLimits limits)
+{
+    private const int MaxAliases = 16; // self-CNAMEs and long chains (Technitium CVE-2022-48256)
+    private const int MaxRecords = 4096; // more cannot be used: 65,535 bytes hold 4,095 A records
+
+    private readonly ResourceRecord[] _records = new ResourceRecord[MaxRecords];
+    private readonly bool[] _kept = new bool[MaxRecords];
+    private readonly ushort[] _ttlOffsets = new ushort[MaxRecords];
+    private readonly MessageWriter _writer = new();
+    private int _answerCount;
+    private int _recordCount;
+    private int _chainEnd; // the owner of the answer, or of its absence
+
+    /// <summary>Reads one response to the question in <paramref name="key"/>. The ID has been checked by who sent the query.</summary>
+    /// <param name="entry">The answer, with <see cref="ResponseVerdict.Answered"/>.</param>
+    public ResponseVerdict Read(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, long now, out CacheEntry entry)
+    {
+        entry = default;
+        if (!AnswersQuestion(response, key, out int offset))
+            return ResponseVerdict.Ignored;
+        Header header = new(response);
+        if (header.IsTruncated)
+            return ResponseVerdict.Truncated;
+        if (header.ResponseCode is not (ResponseCode.NoError or ResponseCode.NxDomain))
+            return ResponseVerdict.Failed;
+        if (!TryParseRecords(response, header, offset))
+            return ResponseVerdict.Ignored;
+
+        bool isAnswer = KeepAliasesAndAnswer(response, key);
+        bool isNegative = header.ResponseCode == ResponseCode.NxDomain || !isAnswer;
+        bool hasSoa = isNegative && KeepNegativeProof(response, (KeyFlags)key[^3]);
+        uint lifetime = isNegative && !hasSoa ? 0 : Lifetime(response, isNegative);
+        return TryCompose(response, key, header.ResponseCode, lifetime, now, out entry) ? ResponseVerdict.Answered : ResponseVerdict.Ignored;
+    }
+
+    private static bool AnswersQuestion(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, out int end)
+    {
+        end = 0;
+        if (response.Length < Header.Size)
+            return false;
+        Header header = new(response);
+        int nameLength = key.Length - 5;
+        end = Header.Size + nameLength + 4;
+        if (!header.IsResponse || header.Opcode != 0 || header.QuestionCount != 1 || response.Length < end)
+            return false;
+        return DnsName.Measure(response[Header.Size..]) == nameLength
+            && DnsName.Equals(response, Header.Size, key, 0)
+            && response.Slice(end - 4, 2).SequenceEqual(key[^2..])
+            && response.Slice(end - 2, 2).SequenceEqual(key[^5..^3]);
+    }
+
+    private bool TryParseRecords(ReadOnlySpan<byte> response, Header header, int offset)
+    {
+        _answerCount = header.AnswerCount;
+        _recordCount = header.AnswerCount + header.AuthorityCount;
+        // Each record takes 11 bytes at least: a count that lies is seen before any work is done for it.
+        if (_recordCount > MaxRecords || _recordCount > (response.Length - offset) / 11)
+            return false;
+        for (int i = 0; i < _recordCount; i++)
+        {
+            if (!ResourceRecord.TryParse(response, offset, out _records[i]))
+                return false;
+            _kept[i] = false;
+            offset = _records[i].End;
+        }
+
+        return true;
+    }
+
+    /// <summary>Keeps the CNAME chain that starts at the QNAME, and the records of the QTYPE at its end.</summary>
+    /// <returns>Whether there are records of the QTYPE.</returns>
+    private bool KeepAliasesAndAnswer(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key)
+    {
+        ushort type = BinaryPrimitives.ReadUInt16BigEndian(key[^2..]);
+        bool wantsSignatures = ((KeyFlags)key[^3] & KeyFlags.DnssecOk) != 0;
+        _chainEnd = Header.Size;
+        for (int aliases = 0; aliases <= MaxAliases; aliases++)
+        {
+            bool found = false;
+            int next = -1;
+            for (int i = 0; i < _answerCount; i++)
+            {
+                ref ResourceRecord record = ref _records[i];
+                bool isType = record.Type == type || type == RecordType.Any;
+                bool isAlias = record.Type == RecordType.Cname && !isType;
+                if (_kept[i] || !(isType || isAlias || (wantsSignatures && record.Type == RecordType.Rrsig)))
+                    continue;
+                if (record.Class != BinaryPrimitives.ReadUInt16BigEndian(key[^5..]) || !DnsName.Equals(response, record.Owner, response, _chainEnd))
+                    continue;
+                if (isAlias && next >= 0)
+                    continue; // RFC 2181 section 10.1: one CNAME for a name
+                _kept[i] = true;
+                found |= isType;
+                next = isAlias ? record.DataOffset : next;
+            }
+
+            if (found || next < 0)
+                return found;
+            _chainEnd = next;
+        }
+
+        return false;
+    }
+
+    /// <summary>Keeps the SOA of a zone that the chain's end is in (RFC 2308 section 3), and with DO what proves the absence.</summary>
+    private bool KeepNegativeProof(ReadOnlySpan<byte> response, KeyFlags flags)
+    {
+        Span<byte> name = stackalloc byte[DnsName.MaxLength];
+        Span<byte> owner = stackalloc byte[DnsName.MaxLength];
+        int nameLength = DnsName.Expand(response, _chainEnd, name);
+        DnsName.ToLower(name[..nameLength], name);
+        bool hasSoa = false;
+        for (int i = _answerCount; i < _recordCount; i++)
+        {
+            ref ResourceRecord record = ref _records[i];
+            bool isProof = (flags & KeyFlags.DnssecOk) != 0 && record.Type is (RecordType.Rrsig or RecordType.Nsec or RecordType.Nsec3);
+            if (record.Type == RecordType.Soa && !hasSoa)
+            {
+                int ownerLength = DnsName.Expand(response, record.Owner, owner);
+                DnsName.ToLower(owner[..ownerLength], owner);
+                hasSoa = _kept[i] = DnsName.IsInZone(name[..nameLength], owner[..ownerLength]);
+            }
+            else if (isProof)
+            {
+                _kept[i] = true;
+            }
+        }
+
+        return hasSoa;
+    }
+
+    /// <summary>Seconds: the smallest TTL of what was kept (RFC 2181 section 5.2), within the limits; 0 stays 0.</summary>
+    private uint Lifetime(ReadOnlySpan<byte> response, bool isNegative)
+    {
+        uint lifetime = int.MaxValue;
+        for (int i = 0; i < _recordCount; i++)
+        {
+            if (!_kept[i])
+                continue;
+            lifetime = Math.Min(lifetime, _records[i].Ttl);
+            // RFC 2308 section 5: a negative answer lives for the smaller of the SOA's TTL and its MINIMUM.
+            if (_records[i].Type == RecordType.Soa && i >= _answerCount)
+                lifetime = Math.Min(lifetime, BinaryPrimitives.ReadUInt32BigEndian(response[(_records[i].End - 4)..]));
+        }
+
+        uint max = isNegative ? limits.MaxNegativeTtl : limits.MaxTtl;
+        return lifetime == 0 ? 0 : Math.Clamp(lifetime, Math.Min(limits.MinTtl, max), max);
+    }
+
+    private bool TryCompose(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, ResponseCode code, uint lifetime, long now, out CacheEntry entry)
+    {
+        entry = default;
+        _writer.Begin();
+        if (!_writer.TryWriteName(key[..^5]) || !_writer.TryWrite(key[^2..]) || !_writer.TryWrite(key[^5..^3]))
+            return false;
+        Span<byte> owner = stackalloc byte[DnsName.MaxLength];
+        int written = 0;
+        int answers = 0;
+        for (int i = 0; i < _recordCount; i++)
+        {
+            if (!_kept[i])
+                continue;
+            ref ResourceRecord record = ref _records[i];
+            if (!_writer.TryWriteName(owner[..DnsName.Expand(response, record.Owner, owner)])
+                || !_writer.TryWriteUInt16(record.Type) || !_writer.TryWriteUInt16(record.Class))
+                return false;
+            _ttlOffsets[written++] = (ushort)_writer.Length;
+            if (!_writer.TryWriteUInt16(0) || !_writer.TryWriteUInt16(0) || !RecordData.TryWrite(response, record, _writer))
+                return false;
+            answers += i < _answerCount ? 1 : 0;
+        }
+
+        Span<byte> header = _writer.Header;
+        header[2] = Header.Response;
+        header[3] = (byte)code;
+        BinaryPrimitives.WriteUInt16BigEndian(header[4..], 1);
+        BinaryPrimitives.WriteUInt16BigEndian(header[6..], (ushort)answers);
+        BinaryPrimitives.WriteUInt16BigEndian(header[8..], (ushort)(written - answers));
+        entry = CacheEntry.Create(_writer.Message, _ttlOffsets.AsSpan(0, written), (KeyFlags)key[^3], lifetime, now);
+        return true;
+    }
+}
+
+/// <summary>Bounds of lifetimes, in seconds.</summary>
+public readonly record struct CacheLimits(uint MinTtl, uint MaxTtl, uint MaxNegativeTtl);

@@ -1,0 +1,154 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Agent.Native;
+
+// Each struct mirrors the one of the same name in bpf/layout.h; BpfLayoutTests compares them with the object's BTF.
+
+[InlineArray(16)]
+public struct AddressBytes
+{
+    private byte _first;
+}
+
+/// <summary>Where a socket points. IPv4 addresses are kept v4-mapped.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4, Size = 20)]
+public struct Endpoint : IEquatable<Endpoint>
+{
+    public const byte Tcp = 6;
+    public const byte Udp = 17;
+
+    public AddressBytes address;
+    public ushort port; // network order
+    public byte protocol;
+    public byte reserved;
+
+    public static Endpoint From(IPEndPoint endPoint, byte protocol)
+    {
+        Endpoint endpoint = new()
+        {
+            port = BinaryPrimitives.ReverseEndianness((ushort)endPoint.Port),
+            protocol = protocol,
+        };
+        endPoint.Address.MapToIPv6().TryWriteBytes(endpoint.address, out _);
+        return endpoint;
+    }
+
+    public readonly IPEndPoint ToEndPoint()
+    {
+        IPAddress ip = new((ReadOnlySpan<byte>)address);
+        return new IPEndPoint(ip.IsIPv4MappedToIPv6 ? ip.MapToIPv4() : ip, BinaryPrimitives.ReverseEndianness(port));
+    }
+
+    public override readonly string ToString() => $"{ToEndPoint()}/{(protocol == Tcp ? "TCP" : "UDP")}";
+
+    public readonly bool Equals(Endpoint other) => Bytes(this).SequenceEqual(Bytes(other));
+
+    public override readonly bool Equals(object? obj) => obj is Endpoint other && Equals(other);
+
+    public override readonly int GetHashCode()
+    {
+        HashCode hash = default;
+        hash.AddBytes(Bytes(this));
+        return hash.ToHashCode();
+    }
+
+    private static ReadOnlySpan<byte> Bytes(in Endpoint endpoint) =>
+        MemoryMarshal.AsBytes(new ReadOnlySpan<Endpoint>(in endpoint));
+}
+
+[Flags]
+public enum FrontendFlags : uint
+{
+    None = 0,
+
+    /// <summary>The agent itself serves this frontend while it is alive and well.</summary>
+    Agent = 1,
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 28)]
+public struct Frontend
+{
+    public Endpoint agent;
+    public FrontendFlags flags;
+    public ushort local_count;
+    public ushort fallback_count;
+}
+
+public enum BackendKind : ushort
+{
+    Local,
+    Fallback,
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 24)]
+public struct BackendKey
+{
+    public Endpoint frontend;
+    public BackendKind kind;
+    public ushort slot;
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 32)]
+public struct ReverseKey
+{
+    public ulong cookie;
+    public Endpoint backend;
+    public uint reserved;
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 24)]
+public struct AgentLease
+{
+    /// <summary>LAYOUT_VERSION of bpf/layout.h.</summary>
+    public const uint LayoutVersion = 1;
+
+    public uint layout_version;
+    public uint reserved;
+    public ulong deadline_ns;
+    public ulong observe_until_ns;
+}
+
+public enum Exclusion : uint
+{
+    /// <summary>Processes directly in the cgroup.</summary>
+    Exact = 1,
+
+    /// <summary>And those in the cgroups below it.</summary>
+    Subtree = 2,
+}
+
+/// <summary>How often the kernel decided what, for one frontend on one processor.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 40)]
+public struct OutcomeCounters
+{
+    public ulong agent;
+    public ulong local;
+    public ulong fallback;
+    public ulong untouched;
+    public ulong excluded;
+}
+
+[InlineArray(16)]
+public struct CommandName
+{
+    private byte _first;
+
+    public override readonly string ToString() => Encoding.UTF8.GetString(this).TrimEnd('\0');
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 88)]
+public struct RedirectEvent
+{
+    public ulong time_ns;
+    public ulong cookie;
+    public ulong cgroup_id;
+    public uint pid;
+    public uint outcome;
+    public Endpoint frontend;
+    public Endpoint target;
+    public CommandName comm;
+}

@@ -1,0 +1,136 @@
+using System.Runtime.InteropServices;
+
+namespace Agent.Native;
+
+/// <summary>Imports of the C library, in its own spelling. See the manual pages, sections 2 and 3.</summary>
+internal static unsafe partial class Libc
+{
+    internal const int AF_INET = 2;
+    internal const int AF_INET6 = 10;
+    internal const int AF_NETLINK = 16;
+    internal const int SOCK_STREAM = 1;
+    internal const int SOCK_DGRAM = 2;
+    internal const int SOCK_RAW = 3;
+    internal const int SOCK_NONBLOCK = 0x800;
+    internal const int SOCK_CLOEXEC = 0x80000;
+    internal const int SOL_SOCKET = 1;
+    internal const int SO_REUSEADDR = 2;
+    internal const int SO_ERROR = 4;
+    internal const int SO_SNDBUF = 7;
+    internal const int SO_RCVBUF = 8;
+    internal const int SO_REUSEPORT = 15;
+    internal const int SO_RCVTIMEO = 20;
+    internal const int IPPROTO_IP = 0;
+    internal const int IP_MTU_DISCOVER = 10;
+    internal const int IP_PMTUDISC_OMIT = 5;
+    internal const int IPPROTO_TCP = 6;
+    internal const int TCP_NODELAY = 1;
+    internal const int IPPROTO_IPV6 = 41;
+    internal const int IPV6_V6ONLY = 26;
+    internal const int MSG_DONTWAIT = 0x40;
+    internal const int MSG_TRUNC = 0x20;
+    internal const int MSG_NOSIGNAL = 0x4000;
+    internal const int MSG_WAITFORONE = 0x10000;
+    internal const int EPOLL_CLOEXEC = 0x80000;
+    internal const int EPOLL_CTL_ADD = 1;
+    internal const int EPOLL_CTL_DEL = 2;
+    internal const int EPOLL_CTL_MOD = 3;
+    internal const int EINTR = 4;
+    internal const int EAGAIN = 11;
+    internal const int EEXIST = 17;
+    internal const int EINPROGRESS = 115;
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct iovec
+    {
+        public void* iov_base;
+        public nuint iov_len;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct msghdr
+    {
+        public void* msg_name;
+        public uint msg_namelen;
+        public iovec* msg_iov;
+        public nuint msg_iovlen;
+        public void* msg_control;
+        public nuint msg_controllen;
+        public int msg_flags;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct mmsghdr
+    {
+        public msghdr msg_hdr;
+        public uint msg_len;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct timeval
+    {
+        public nint tv_sec;
+        public nint tv_usec;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int bind(int fd, void* address, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int connect(int fd, void* address, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int listen(int fd, int backlog);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int accept4(int fd, void* address, uint* length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int getsockname(int fd, void* address, uint* length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int getsockopt(int fd, int level, int name, void* value, uint* length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int setsockopt(int fd, int level, int name, void* value, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint send(int fd, void* buffer, nuint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint recv(int fd, void* buffer, nuint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int recvmmsg(int fd, mmsghdr* messages, uint count, int flags, void* timeout);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int sendmmsg(int fd, mmsghdr* messages, uint count, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int epoll_create1(int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int epoll_ctl(int epfd, int operation, int fd, void* @event);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int epoll_wait(int epfd, void* events, int count, int timeout);
+
+    [LibraryImport("libc")]
+    internal static partial uint if_nametoindex([MarshalAs(UnmanagedType.LPUTF8Str)] string name);
+
+    [LibraryImport("libc")]
+    internal static partial int vsnprintf(byte* buffer, nuint size, byte* format, void* arguments);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int statx(
+        int directory, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, void* result);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+}

@@ -1,0 +1,158 @@
+using System.ComponentModel;
+using System.Net;
+using System.Runtime.InteropServices;
+
+namespace Agent.Native;
+
+/// <summary>
+/// One socket as its descriptor. A value, because a query that is forwarded over UDP opens one for itself: whoever opened it
+/// closes it, once.
+/// </summary>
+public readonly unsafe struct NativeSocket(int descriptor)
+{
+    public int Descriptor => descriptor;
+
+    /// <summary>A UDP socket of a serving worker. Several may share the address (SO_REUSEPORT); receiving blocks for at most <paramref name="receiveTimeout"/>.</summary>
+    /// <exception cref="Win32Exception">The address is not this host's (EADDRNOTAVAIL), in use (EADDRINUSE) or privileged (EACCES).</exception>
+    public static NativeSocket ListenUdp(IPEndPoint address, TimeSpan receiveTimeout)
+    {
+        NativeSocket socket = Open(address, Libc.SOCK_DGRAM);
+        Libc.timeval timeout = new() { tv_sec = (nint)receiveTimeout.TotalSeconds, tv_usec = receiveTimeout.Milliseconds * 1000 };
+        Libc.setsockopt(socket.Descriptor, Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, &timeout, (uint)sizeof(Libc.timeval));
+        socket.Set(Libc.SOL_SOCKET, Libc.SO_REUSEPORT, 1);
+        // A burst must not be lost while the worker waits for a processor; the kernel caps these at net.core.[rw]mem_max.
+        socket.Set(Libc.SOL_SOCKET, Libc.SO_RCVBUF, 4 << 20);
+        socket.Set(Libc.SOL_SOCKET, Libc.SO_SNDBUF, 4 << 20);
+        // A forged "fragmentation needed" must not shrink the path MTU and make replies fragment (RFC 9715 section 3.1).
+        if (address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork)
+            socket.Set(Libc.IPPROTO_IP, Libc.IP_MTU_DISCOVER, Libc.IP_PMTUDISC_OMIT);
+        return socket.Bind(address);
+    }
+
+    /// <summary>A listening TCP socket that never blocks.</summary>
+    /// <exception cref="Win32Exception">As <see cref="ListenUdp"/>.</exception>
+    public static NativeSocket ListenTcp(IPEndPoint address)
+    {
+        NativeSocket socket = Open(address, Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK);
+        socket.Set(Libc.SOL_SOCKET, Libc.SO_REUSEADDR, 1);
+        socket.Bind(address);
+        if (Libc.listen(socket.Descriptor, 1024) != 0)
+            throw socket.CloseAndReport($"listen on {address} over TCP");
+        return socket;
+    }
+
+    /// <summary>
+    /// A UDP socket connected to one server, on a port that the kernel picks at random (udp_lib_get_port), so that only this server's
+    /// datagrams reach it.
+    /// </summary>
+    /// <returns>False when the process is out of descriptors or the server is unreachable.</returns>
+    public static bool TryConnectUdp(in SockAddr server, out NativeSocket socket) =>
+        TryConnect(server, Libc.SOCK_DGRAM | Libc.SOCK_NONBLOCK, out socket);
+
+    /// <summary>A TCP connection in progress: writable when it is established.</summary>
+    /// <returns>As <see cref="TryConnectUdp"/>.</returns>
+    public static bool TryConnectTcp(in SockAddr server, out NativeSocket socket)
+    {
+        if (!TryConnect(server, Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK, out socket))
+            return false;
+        socket.Set(Libc.IPPROTO_TCP, Libc.TCP_NODELAY, 1);
+        return true;
+    }
+
+    /// <summary>A UDP socket that only talks to itself: what the kernel watches to know that this process lives.</summary>
+    public static NativeSocket OpenLiveness()
+    {
+        NativeSocket socket = new(Libc.socket(Libc.AF_INET, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0));
+        if (socket.Descriptor < 0)
+            throw new Win32Exception(Marshal.GetLastPInvokeError(), "cannot open the liveness socket");
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        SockAddr self = default;
+        uint length = SockAddr.Size;
+        // Connected to itself, it takes datagrams from nobody else.
+        if (Libc.getsockname(socket.Descriptor, &self, &length) != 0 || Libc.connect(socket.Descriptor, &self, length) != 0)
+            throw socket.CloseAndReport("connect the liveness socket to itself");
+        return socket;
+    }
+
+    /// <summary>Takes one waiting connection; false when there is none or no descriptor is left.</summary>
+    public bool TryAccept(out NativeSocket connection, out SockAddr client)
+    {
+        uint length = SockAddr.Size;
+        fixed (SockAddr* address = &client)
+            connection = new NativeSocket(Libc.accept4(descriptor, address, &length, Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC));
+        if (connection.Descriptor < 0)
+            return false;
+        connection.Set(Libc.IPPROTO_TCP, Libc.TCP_NODELAY, 1);
+        return true;
+    }
+
+    /// <summary>Bytes sent; 0 when the socket would block; negative when it is broken.</summary>
+    public int Send(ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* buffer = bytes)
+        {
+            nint sent = Libc.send(descriptor, buffer, (nuint)bytes.Length, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT);
+            return sent >= 0 ? (int)sent : WouldBlock() ? 0 : -1;
+        }
+    }
+
+    /// <summary>Bytes received; 0 when there is nothing now; negative when the peer closed or the socket is broken.</summary>
+    public int Receive(Span<byte> bytes)
+    {
+        fixed (byte* buffer = bytes)
+        {
+            nint received = Libc.recv(descriptor, buffer, (nuint)bytes.Length, Libc.MSG_DONTWAIT);
+            return received > 0 ? (int)received : received < 0 && WouldBlock() ? 0 : -1;
+        }
+    }
+
+    public void Close()
+    {
+        if (descriptor >= 0)
+            Libc.close(descriptor);
+    }
+
+    private static NativeSocket Open(IPEndPoint address, int type)
+    {
+        bool isV4 = address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork;
+        NativeSocket socket = new(Libc.socket(isV4 ? Libc.AF_INET : Libc.AF_INET6, type | Libc.SOCK_CLOEXEC, 0));
+        if (socket.Descriptor < 0)
+            throw new Win32Exception(Marshal.GetLastPInvokeError(), $"cannot open a socket for {address}: {Marshal.GetLastPInvokeErrorMessage()}");
+        if (!isV4)
+            socket.Set(Libc.IPPROTO_IPV6, Libc.IPV6_V6ONLY, 1);
+        return socket;
+    }
+
+    private static bool TryConnect(in SockAddr server, int type, out NativeSocket socket)
+    {
+        socket = new NativeSocket(Libc.socket(server.Family, type | Libc.SOCK_CLOEXEC, 0));
+        if (socket.Descriptor < 0)
+            return false;
+        fixed (SockAddr* address = &server)
+        {
+            if (Libc.connect(socket.Descriptor, address, server.Length) == 0 || Marshal.GetLastPInvokeError() == Libc.EINPROGRESS)
+                return true;
+        }
+        socket.Close();
+        return false;
+    }
+
+    private NativeSocket Bind(IPEndPoint endPoint)
+    {
+        SockAddr address = SockAddr.From(endPoint);
+        if (Libc.bind(descriptor, &address, address.Length) != 0)
+            throw CloseAndReport($"bind to {endPoint}");
+        return this;
+    }
+
+    private void Set(int level, int name, int value) => Libc.setsockopt(descriptor, level, name, &value, sizeof(int));
+
+    private Win32Exception CloseAndReport(string action)
+    {
+        int error = Marshal.GetLastPInvokeError();
+        Close();
+        return new Win32Exception(error, $"cannot {action}: {Marshal.GetPInvokeErrorMessage(error)}");
+    }
+
+    private static bool WouldBlock() => Marshal.GetLastPInvokeError() is Libc.EAGAIN or Libc.EINTR;
+}

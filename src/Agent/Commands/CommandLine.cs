@@ -1,0 +1,69 @@
+using System.CommandLine;
+using System.Diagnostics.CodeAnalysis;
+using Agent.Configuration;
+
+namespace Agent.Commands;
+
+/// <summary>The command line: nouns read, verbs change.</summary>
+internal static class CommandLine
+{
+    public const string DefaultConfiguration = "/etc/lra/lra.yaml";
+
+    public static int Run(string[] args)
+    {
+        ParseResult parsed = Create().Parse(args);
+        int status = parsed.Invoke();
+        return parsed.Errors.Count > 0 ? ExitStatus.Usage : status;
+    }
+
+    /// <summary>The commands, each in a file of its own.</summary>
+    public static RootCommand Create() =>
+        new($"""
+            Local Redirect Agent: answers the DNS queries of this node's pods from a cache on the node.
+            BPF programs turn the pods' queries to the cluster's DNS address to it, in the kernel, and to the
+            kube-dns pods while it is away.
+
+            Exit status: 0 done; 1 failed, the message says why; 2 the command line or the configuration is wrong;
+            3 the agent is not running.
+            """)
+        {
+            RunCommand.Create(),
+            CheckCommand.Create(),
+            StatusCommand.Create(),
+            UninstallCommand.Create(),
+            VersionCommand.Create(),
+        };
+
+    /// <summary>The option that each command which needs the configuration has.</summary>
+    public static Option<string> ConfigurationOption() => new("--config", "-c")
+    {
+        Description = "The configuration file",
+        HelpName = "FILE",
+        DefaultValueFactory = _ => DefaultConfiguration,
+    };
+
+    /// <summary>Reads the configuration; its mistakes go to standard error, a line each.</summary>
+    public static bool TryReadConfiguration(string path, [NotNullWhen(true)] out AgentConfiguration? configuration)
+    {
+        bool isValid = ConfigurationFile.TryRead(path, out configuration, out IReadOnlyList<ConfigurationMistake> mistakes);
+        foreach (ConfigurationMistake mistake in mistakes)
+            Console.Error.WriteLine(mistake);
+        return isValid;
+    }
+
+    /// <summary>Says on standard error what failed.</summary>
+    public static int Fail(string message)
+    {
+        Console.Error.WriteLine($"lra: {message}");
+        return ExitStatus.Failed;
+    }
+}
+
+/// <summary>What the process ends with.</summary>
+internal static class ExitStatus
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int Usage = 2;
+    public const int NotRunning = 3;
+}

@@ -1,0 +1,98 @@
+using System.CommandLine;
+using Agent.Configuration;
+using Agent.Native;
+using Agent.Observability;
+using Agent.Redirect;
+using Spectre.Console;
+
+namespace Agent.Commands;
+
+/// <summary><c>lra status</c>: what the kernel does and what the agent says, each asked for itself.</summary>
+internal static class StatusCommand
+{
+    public static Command Create()
+    {
+        Option<string> config = CommandLine.ConfigurationOption();
+        Command command = new("status", """
+            Show what the kernel redirects, and what the running agent did.
+            The kernel's part is read from the pinned maps, so it is shown also while no agent runs (exit status 3 then).
+            """)
+        {
+            config,
+        };
+        command.SetAction(parsed => Show(parsed.GetValue(config)!));
+        return command;
+    }
+
+    private static int Show(string path)
+    {
+        if (!CommandLine.TryReadConfiguration(path, out AgentConfiguration? configuration))
+            return ExitStatus.Usage;
+        AgentStatus? agent = AdminServer.Ask(configuration.AdminSocket);
+        KernelStatus? kernel;
+        try
+        {
+            kernel = configuration.Redirect.Enabled ? KernelStatus.Read(configuration.Redirect.PinPath) : null;
+        }
+        catch (Exception error) when (error is BpfException or DllNotFoundException or UnauthorizedAccessException)
+        {
+            return CommandLine.Fail($"{error.Message} (lra status needs root)");
+        }
+
+        ShowAgent(agent, configuration);
+        ShowKernel(kernel, configuration);
+        return agent == null ? ExitStatus.NotRunning : agent.RedirectFailure == null ? ExitStatus.Done : ExitStatus.Failed;
+    }
+
+    private static void ShowAgent(AgentStatus? agent, AgentConfiguration configuration)
+    {
+        if (agent == null)
+        {
+            Console.WriteLine($"Agent     not running (nobody answers on {configuration.AdminSocket})");
+            return;
+        }
+
+        Console.WriteLine($"Agent     {agent.Version} on {agent.Node}, process {agent.ProcessId}, up {TimeSpan.FromSeconds((long)agent.UptimeSeconds)}");
+        Console.WriteLine($"Serving   {string.Join(", ", agent.Listen)}; {agent.Workers} UDP worker(s) for each address");
+        Console.WriteLine($"Cache     {agent.Cache.Entries} answers, {agent.Cache.Bytes / 1024} of {agent.Cache.Budget / 1024} KiB, {agent.Cache.Evictions} evicted");
+        QueryStatus queries = agent.Queries;
+        Console.WriteLine($"Queries   {queries.Hits} hits, {queries.Misses} misses, {queries.Stale} stale, {queries.Failed} failed, {queries.Refused} refused, {queries.Dropped} dropped");
+        foreach (RouteStatus route in agent.Routes)
+            Console.WriteLine($"Route     {route.Zone} over {route.Protocol} to {(route.Servers.Count > 0 ? string.Join(", ", route.Servers) : "no server")}");
+        if (agent.RedirectFailure != null)
+            Console.WriteLine($"Redirect  not possible: {agent.RedirectFailure}");
+    }
+
+    private static void ShowKernel(KernelStatus? kernel, AgentConfiguration configuration)
+    {
+        if (kernel == null)
+        {
+            Console.WriteLine(configuration.Redirect.Enabled
+                ? $"Kernel    nothing is pinned under {configuration.Redirect.PinPath}: not redirecting"
+                : "Kernel    redirect.enabled is false");
+            return;
+        }
+
+        string target = (kernel.IsAgentAlive, kernel.IsAgentWell) switch
+        {
+            (true, true) => "redirecting to the agent",
+            (true, false) => "redirecting to the fallback: the agent lives but makes no progress",
+            _ => "redirecting to the fallback: no agent lives",
+        };
+        Console.WriteLine($"Kernel    {target}");
+        if (kernel.MissingLinks.Count > 0)
+            Console.WriteLine($"          not attached: {string.Join(", ", kernel.MissingLinks)}; restart the agent");
+        Table table = new Table().Border(TableBorder.None).AddColumns("FRONTEND", "AGENT", "FALLBACK", "TO AGENT", "TO LOCAL", "FELL BACK", "UNTOUCHED", "EXCLUDED");
+        foreach (FrontendStatus frontend in kernel.Frontends)
+        {
+            table.AddRow(new[]
+            {
+                frontend.Frontend, frontend.Agent, string.Join(' ', frontend.Fallback), $"{frontend.ToAgent}", $"{frontend.ToLocal}", $"{frontend.FellBack}",
+                $"{frontend.Untouched}", $"{frontend.Excluded}",
+            }.Select(Markup.Escape).ToArray());
+        }
+
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 200); // a table that programs read must not wrap
+        AnsiConsole.Write(table);
+    }
+}

@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Agent.Configuration;
+
+/// <summary>IP addresses and endpoints of the configuration file, read more strictly than <see cref="IPAddress.TryParse(string, out IPAddress)"/>.</summary>
+internal static class Addresses
+{
+    /// <summary>The address of one interface or service: not a group, not "any".</summary>
+    public static Parsed<IPAddress> Unicast(string text) => UnicastOrAny(text).Unless(address =>
+        IsAny(address) ? $"{Quoting.Quote(text)} stands for any address; name one" : null);
+
+    /// <summary>An address to listen on: like <see cref="Unicast"/>, but <c>0.0.0.0</c> and <c>::</c> too.</summary>
+    public static Parsed<IPAddress> UnicastOrAny(string text) => TryParse(text) is { } address
+        ? new Parsed<IPAddress>(address, null).Unless(parsed => UnusableBecause(parsed) is { } reason ? $"{Quoting.Quote(text)} {reason}" : null)
+        : Values.Wrong(text, "is not an IP address; write 10.96.0.10 or fd00::10");
+
+    /// <summary><c>10.244.0.2:53</c>, <c>[fd00::2]:53</c>, or an address alone, which means port 53.</summary>
+    public static Parsed<IPEndPoint> Endpoint(string text)
+    {
+        (string host, string port) = SplitEndpoint(text);
+        if (TryParse(host) is null || Values.Port(port) is not { Mistake: null, Value: int number })
+            return Values.Wrong(text, "is not an address and port; write 10.244.0.2:53 or [fd00::2]:53");
+
+        Parsed<IPAddress> address = Unicast(host);
+        return address.Mistake is { } mistake ? new Refusal(mistake) : new IPEndPoint(address.Value!, number);
+    }
+
+    public static string FamilyName(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
+
+    private static (string Host, string Port) SplitEndpoint(string text)
+    {
+        const string defaultPort = "53";
+        if (text.StartsWith('['))
+        {
+            int close = text.IndexOf(']');
+            if (close < 0 || !text.AsSpan(0, close).Contains(':'))
+                return ("", "");
+            string host = text[1..close];
+            string rest = text[(close + 1)..];
+            return rest.Length == 0 ? (host, defaultPort) : (host, rest.StartsWith(':') ? rest[1..] : "");
+        }
+
+        int colon = text.IndexOf(':');
+        bool isBare = colon < 0 || text.IndexOf(':', colon + 1) >= 0;
+        return isBare ? (text, defaultPort) : (text[..colon], text[(colon + 1)..]);
+    }
+
+    private static IPAddress? TryParse(string text)
+    {
+        if (!text.Contains(':'))
+            return IsDottedQuad(text) ? IPAddress.Parse(text) : null;
+
+        // IPAddress.TryParse also takes brackets, ports, prefixes and scopes: none of them is an address here.
+        bool isPlain = text.All(c => char.IsAsciiHexDigit(c) || c is ':' or '.');
+        string embedded = text[(text.LastIndexOf(':') + 1)..];
+        return isPlain && (!embedded.Contains('.') || IsDottedQuad(embedded)) && IPAddress.TryParse(text, out IPAddress? address) ? address : null;
+    }
+
+    // IPAddress.TryParse takes '1', '127.1' and '0x7f.1', and reads a leading zero as octal.
+    private static bool IsDottedQuad(string text)
+    {
+        string[] parts = text.Split('.');
+        return parts.Length == 4 && parts.All(part =>
+            byte.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out byte value) && part == value.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private static string? UnusableBecause(IPAddress address)
+    {
+        if (address.IsIPv4MappedToIPv6)
+            return $"is an IPv4 address in IPv6 form; write {address.MapToIPv4()}";
+        if (address.IsIPv6LinkLocal)
+            return "is link-local: it means nothing without an interface, which cannot be given here";
+        if (address.IsIPv6Multicast || address.GetAddressBytes() is [>= 224 and < 240, _, _, _])
+            return "is a multicast address";
+        return address.Equals(IPAddress.Broadcast) ? "is the broadcast address" : null;
+    }
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+}

@@ -1,0 +1,113 @@
+using System.Net;
+
+namespace Agent.Configuration;
+
+/// <summary>What one node's agent does: the configuration file after validation, with defaults filled in.</summary>
+public sealed record AgentConfiguration
+{
+    /// <summary>The cluster domain, lower case, without the trailing dot (Kubernetes DNS specification 1.1.0 section 2).</summary>
+    public string ClusterDomain { get; init; } = "cluster.local";
+
+    /// <summary>The name of this node; the host name when the file names none.</summary>
+    public string Node { get; init; } = Environment.MachineName;
+
+    public ListenConfiguration Listen { get; init; } = new();
+
+    /// <summary>The path of the Unix socket that the CLI speaks to.</summary>
+    public string AdminSocket { get; init; } = "/run/lra/admin.sock";
+
+    /// <summary>Where Prometheus scrapes.</summary>
+    public IPEndPoint Metrics { get; init; } = new(IPAddress.Any, 9253);
+
+    public RedirectConfiguration Redirect { get; init; } = new();
+
+    /// <summary>
+    /// Where questions are forwarded to; the longest zone that encloses the name wins. There is always a route for the
+    /// root zone: <see cref="RouteConfiguration.NodeResolvers"/> when the file gives none.
+    /// </summary>
+    public IReadOnlyList<RouteConfiguration> Routes { get; init; } = [RouteConfiguration.NodeResolvers];
+
+    public CacheConfiguration Cache { get; init; } = new();
+}
+
+/// <summary>Where the agent serves DNS. Addresses missing on the node are put on <c>lo</c>.</summary>
+public sealed record ListenConfiguration
+{
+    public IReadOnlyList<IPAddress> Addresses { get; init; } = [IPAddress.Parse("169.254.20.10")];
+
+    /// <summary>1 to 65535.</summary>
+    public int Port { get; init; } = 53;
+
+    /// <summary>UDP serving threads for each address, 1 to 256.</summary>
+    public int Workers { get; init; } = Math.Min(Environment.ProcessorCount, 256);
+}
+
+/// <summary>The kernel's part: where the hooks are attached and what they redirect.</summary>
+public sealed record RedirectConfiguration
+{
+    public bool Enabled { get; init; } = true;
+
+    /// <summary>The cgroup v2 directory to attach to; null: the node's <c>kubepods</c> cgroup.</summary>
+    public string? Cgroup { get; init; }
+
+    /// <summary>Where links and maps are pinned, on a bpffs.</summary>
+    public string PinPath { get; init; } = "/sys/fs/bpf/lra";
+
+    public IReadOnlyList<FrontendConfiguration> Frontends { get; init; } = [];
+}
+
+/// <summary>One address that pods use and that the kernel redirects.</summary>
+public sealed record FrontendConfiguration
+{
+    public required IPAddress Address { get; init; }
+
+    /// <summary>1 to 65535.</summary>
+    public int Port { get; init; } = 53;
+
+    public IReadOnlyList<TransportProtocol> Protocols { get; init; } = [TransportProtocol.Udp, TransportProtocol.Tcp];
+
+    /// <summary>Where the kernel sends traffic when the agent is not alive and well; of the frontend's address family.</summary>
+    public IReadOnlyList<IPEndPoint> Fallback { get; init; } = [];
+}
+
+public enum TransportProtocol
+{
+    Tcp = 6,
+    Udp = 17,
+}
+
+/// <summary>How questions of one zone are forwarded: to fixed servers or to those of a resolv.conf, never both.</summary>
+public sealed record RouteConfiguration
+{
+    /// <summary>Everything to the node's own resolvers, over UDP.</summary>
+    public static RouteConfiguration NodeResolvers { get; } = new() { Zone = "", ResolvConf = "/etc/resolv.conf" };
+
+    /// <summary>Lower case, without the trailing dot; the root zone is the empty string.</summary>
+    public required string Zone { get; init; }
+
+    public IReadOnlyList<IPEndPoint> Servers { get; init; } = [];
+
+    /// <summary>A resolv.conf whose servers are used, re-read when it changes; null when <see cref="Servers"/> is given.</summary>
+    public string? ResolvConf { get; init; }
+
+    public TransportProtocol Protocol { get; init; } = TransportProtocol.Udp;
+}
+
+/// <summary>The one cache of all zones.</summary>
+public sealed record CacheConfiguration
+{
+    /// <summary>The budget in bytes for all entries, 1 MiB to 64 GiB.</summary>
+    public long Memory { get; init; } = 32 << 20;
+
+    /// <summary>Seconds, 0 to 3600.</summary>
+    public int MinTtl { get; init; } = 5;
+
+    /// <summary>Seconds, at least <see cref="MinTtl"/>, at most 604800 (RFC 8767 section 4 caps at seven days).</summary>
+    public int MaxTtl { get; init; } = 3600;
+
+    /// <summary>Seconds, at most 10800 (RFC 2308 section 5 caps at three hours).</summary>
+    public int MaxNegativeTtl { get; init; } = 1800;
+
+    /// <summary>How long an expired answer may still be given when no upstream answers (RFC 8767), at most seven days; zero: never.</summary>
+    public TimeSpan ServeStale { get; init; } = TimeSpan.FromHours(1);
+}

@@ -1,0 +1,166 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Agent.Configuration;
+
+/// <summary>The keys of the configuration file, a method for each section, and what they must be to each other.</summary>
+internal static class Sections
+{
+    private static readonly AgentConfiguration _defaults = new();
+
+    public static AgentConfiguration Root(MappingReader root)
+    {
+        ListenConfiguration listen = root.Section("listen", Listen);
+        // What is missing because it is misspelt is not missing.
+        IReadOnlyList<IPAddress>? served = root.HasMistakesUnder("listen") ? null : listen.Addresses;
+        bool watches = root.Section("kubernetes", Kubernetes);
+
+        return new AgentConfiguration
+        {
+            ClusterDomain = root.Value("clusterDomain", _defaults.ClusterDomain, Values.Domain),
+            Node = root.Value("node", _defaults.Node, Values.NodeName),
+            Listen = listen,
+            AdminSocket = root.Section("admin", admin => admin.Value("socket", _defaults.AdminSocket, Values.SocketPath)),
+            Metrics = root.Section("metrics", Metrics),
+            Redirect = root.Section("redirect", redirect => Redirect(redirect, listen, served, watches)),
+            Routes = Routes(root, listen),
+            Cache = root.Section("cache", Cache),
+        };
+    }
+
+    private static ListenConfiguration Listen(MappingReader listen)
+    {
+        ListenConfiguration defaults = _defaults.Listen;
+        ListenConfiguration read = new()
+        {
+            Addresses = listen.Values("addresses", defaults.Addresses, Addresses.Unicast),
+            Port = listen.Value("port", defaults.Port, Values.Port),
+            Workers = listen.Value("workers", defaults.Workers, Values.Count(1, 256)),
+        };
+        if (read.Addresses.Count == 0 && !listen.HasMistakesUnder("addresses"))
+            listen.Report("addresses", "names no address to listen on");
+        return read;
+    }
+
+    private static bool Kubernetes(MappingReader kubernetes)
+    {
+        bool enabled = kubernetes.Value("enabled", false, Values.Switch);
+        kubernetes.Value("kubeconfig", "", Values.AbsolutePathOrNone);
+        if (enabled)
+            kubernetes.Report("enabled", "watching a cluster is not built yet in this version; set it to false, and give frontends and routes");
+        return enabled;
+    }
+
+    private static IPEndPoint Metrics(MappingReader metrics) => new(
+        metrics.Value("address", _defaults.Metrics.Address, Addresses.UnicastOrAny),
+        metrics.Value("port", _defaults.Metrics.Port, Values.Port));
+
+    private static RedirectConfiguration Redirect(
+        MappingReader redirect, ListenConfiguration listen, IReadOnlyList<IPAddress>? served, bool watches)
+    {
+        RedirectConfiguration defaults = _defaults.Redirect;
+        HashSet<(IPAddress, int, TransportProtocol)> taken = [];
+        RedirectConfiguration read = new()
+        {
+            Enabled = redirect.Value("enabled", defaults.Enabled, Values.Switch),
+            Cgroup = redirect.Optional("cgroup", Values.AbsolutePath),
+            PinPath = redirect.Value("pinPath", defaults.PinPath, Values.AbsolutePath),
+            Frontends = redirect.Sections("frontends", defaults.Frontends, item =>
+            {
+                FrontendConfiguration? frontend = Frontend(item, listen);
+                if (frontend is not null)
+                    CheckFrontend(item, frontend, served, taken);
+                return frontend;
+            }),
+        };
+        if (read.Enabled && read.Frontends.Count == 0 && !watches && !redirect.HasMistakes)
+            redirect.Report("frontends", "there is no frontend to redirect; give one, or set redirect.enabled to false");
+        return read;
+    }
+
+    private static FrontendConfiguration? Frontend(MappingReader frontend, ListenConfiguration listen)
+    {
+        IPAddress? address = frontend.Required("address", Addresses.Unicast);
+        int port = frontend.Value("port", 53, Values.Port);
+        var protocols = frontend.Values("protocols", [TransportProtocol.Udp, TransportProtocol.Tcp], Values.Protocol);
+        var fallback = frontend.Values("fallback", [], text => Addresses.Endpoint(text).Unless(FallbackMistake));
+        if (protocols.Count == 0 && !frontend.HasMistakesUnder("protocols"))
+            frontend.Report("protocols", "names no protocol");
+        return address is null ? null : new() { Address = address, Port = port, Protocols = protocols, Fallback = fallback };
+
+        string? FallbackMistake(IPEndPoint endpoint)
+        {
+            if (IsServedHere(listen, endpoint))
+                return $"{endpoint} is where the agent itself listens, so it is no help when the agent is down";
+            if (address is not null && endpoint.AddressFamily != address.AddressFamily)
+                return $"{endpoint} is {Addresses.FamilyName(endpoint.Address)} behind a frontend that is {Addresses.FamilyName(address)}";
+            return address is not null && !frontend.HasMistakesUnder("port") && endpoint.Equals(new IPEndPoint(address, port))
+                ? $"{endpoint} is the frontend itself"
+                : null;
+        }
+    }
+
+    private static void CheckFrontend(
+        MappingReader item, FrontendConfiguration frontend, IReadOnlyList<IPAddress>? served, HashSet<(IPAddress, int, TransportProtocol)> taken)
+    {
+        // In place of a wrong port or protocol stands the default: what that clashes with is not worth saying.
+        bool isSound = !item.HasMistakesUnder("port") && !item.HasMistakesUnder("protocols");
+        string[] doubled = [.. frontend.Protocols
+            .Where(protocol => isSound && !taken.Add((frontend.Address, frontend.Port, protocol)))
+            .Select(protocol => protocol.ToString().ToUpperInvariant())];
+        if (doubled.Length > 0)
+            item.Report("address", $"an earlier frontend has {new IPEndPoint(frontend.Address, frontend.Port)} with {string.Join(" and ", doubled)} already");
+
+        AddressFamily family = frontend.Address.AddressFamily;
+        if (served is not null && served.All(address => address.AddressFamily != family))
+            item.Report("address", $"{frontend.Address} is {Addresses.FamilyName(frontend.Address)} and the agent listens on no such address; add one to listen.addresses");
+    }
+
+    private static IReadOnlyList<RouteConfiguration> Routes(MappingReader root, ListenConfiguration listen)
+    {
+        HashSet<string> zones = [];
+        IReadOnlyList<RouteConfiguration> routes = root.Sections("routes", [], item => Route(item, listen, zones));
+        return zones.Contains("") ? routes : [.. routes, RouteConfiguration.NodeResolvers];
+    }
+
+    private static RouteConfiguration? Route(MappingReader route, ListenConfiguration listen, HashSet<string> zones)
+    {
+        string? zone = route.Required("zone", text => Values.Zone(text).Unless(zone =>
+            zones.Add(zone) ? null : $"{Quoting.Quote(text)} has a route already"));
+        RouteConfiguration read = new()
+        {
+            Zone = zone ?? "",
+            Servers = route.Values("servers", [], text => Addresses.Endpoint(text).Unless(server =>
+                IsServedHere(listen, server) ? $"{server} is where the agent itself listens: its questions would go in a circle" : null)),
+            ResolvConf = route.Optional("resolvConf", Values.AbsolutePath),
+            Protocol = route.Value("protocol", TransportProtocol.Udp, Values.Protocol),
+        };
+
+        if (route.Has("servers") && route.Has("resolvConf"))
+            route.Report("has both servers and resolvConf; keep one of them");
+        else if (!route.Has("servers") && !route.Has("resolvConf"))
+            route.Report("has neither servers nor resolvConf; give one of them");
+        else if (route.Has("servers") && read.Servers.Count == 0 && !route.HasMistakesUnder("servers"))
+            route.Report("servers", "names no server");
+        return zone is null ? null : read;
+    }
+
+    private static CacheConfiguration Cache(MappingReader cache)
+    {
+        CacheConfiguration defaults = _defaults.Cache;
+        CacheConfiguration read = new()
+        {
+            Memory = cache.Value("memory", defaults.Memory, Values.Size(1L << 20, 64L << 30)),
+            MinTtl = cache.Value("minTtl", defaults.MinTtl, Values.Seconds(0, 3600)),
+            MaxTtl = cache.Value("maxTtl", defaults.MaxTtl, Values.Seconds(0, 604_800)),
+            MaxNegativeTtl = cache.Value("maxNegativeTtl", defaults.MaxNegativeTtl, Values.Seconds(0, 10_800)),
+            ServeStale = cache.Value("serveStale", defaults.ServeStale, Values.Duration(TimeSpan.FromDays(7))),
+        };
+        if (read.MinTtl > read.MaxTtl && !cache.HasMistakesUnder("minTtl") && !cache.HasMistakesUnder("maxTtl"))
+            cache.Report(cache.Has("minTtl") ? "minTtl" : "maxTtl", $"minTtl ({read.MinTtl}) is greater than maxTtl ({read.MaxTtl})");
+        return read;
+    }
+
+    private static bool IsServedHere(ListenConfiguration listen, IPEndPoint endpoint) =>
+        endpoint.Port == listen.Port && listen.Addresses.Contains(endpoint.Address);
+}

@@ -1,0 +1,60 @@
+using System.Diagnostics.CodeAnalysis;
+using Agent.Dns;
+
+namespace Agent.Forwarding;
+
+/// <summary>The questions that one thread has on their way, found by key and by slot.</summary>
+internal sealed class Flights
+{
+    private readonly HashSet<Flight> _active;
+    private readonly HashSet<Flight>.AlternateLookup<ReadOnlySpan<byte>> _byKey;
+    private readonly List<Flight> _slots = [];
+    private readonly Stack<Flight> _free = new();
+
+    public Flights()
+    {
+        _active = new HashSet<Flight>(new KeyComparer());
+        _byKey = _active.GetAlternateLookup<ReadOnlySpan<byte>>();
+    }
+
+    public HashSet<Flight> Active => _active;
+
+    public Flight this[int slot] => _slots[slot];
+
+    public bool TryFind(ReadOnlySpan<byte> key, [NotNullWhen(true)] out Flight? flight) => _byKey.TryGetValue(key, out flight);
+
+    public Flight Add(ReadOnlySpan<byte> key, Route route, long deadline)
+    {
+        if (!_free.TryPop(out Flight? flight))
+        {
+            flight = new Flight { Slot = _slots.Count };
+            _slots.Add(flight);
+        }
+
+        flight.Begin(key, route, deadline);
+        _active.Add(flight);
+        return flight;
+    }
+
+    public void Remove(Flight flight)
+    {
+        _active.Remove(flight);
+        flight.End();
+        _free.Push(flight);
+    }
+
+    private sealed class KeyComparer : IEqualityComparer<Flight>, IAlternateEqualityComparer<ReadOnlySpan<byte>, Flight>
+    {
+        private readonly SipHash _hash = SipHash.CreateRandom();
+
+        public bool Equals(Flight? x, Flight? y) => ReferenceEquals(x, y);
+
+        public int GetHashCode(Flight flight) => GetHashCode(flight.Key);
+
+        public bool Equals(ReadOnlySpan<byte> key, Flight flight) => flight.Key.SequenceEqual(key);
+
+        public int GetHashCode(ReadOnlySpan<byte> key) => (int)_hash.Compute(key);
+
+        public Flight Create(ReadOnlySpan<byte> key) => throw new NotSupportedException("a flight needs more than a key");
+    }
+}

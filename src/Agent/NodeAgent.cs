@@ -1,0 +1,151 @@
+using System.Net;
+using Agent.Configuration;
+using Agent.Dns;
+using Agent.Forwarding;
+using Agent.Redirect;
+using Agent.Serving;
+using Microsoft.Extensions.Logging;
+
+namespace Agent;
+
+/// <summary>
+/// One node's agent, put together: it serves first, then takes the traffic, and gives it back before it stops serving.
+/// </summary>
+internal sealed partial class NodeAgent : IDisposable
+{
+    private readonly AgentConfiguration _configuration;
+    private readonly ILogger _logger;
+    private readonly RouteSource _routes;
+    private readonly ResponseCache _cache;
+    private readonly List<ServingThread> _threads = [];
+    private readonly Timer _routeTimer;
+    private Datapath? _datapath;
+    private Lease? _lease;
+
+    private NodeAgent(AgentConfiguration configuration, ILogger logger)
+    {
+        _configuration = configuration;
+        _logger = logger;
+        _cache = new ResponseCache(configuration.Cache.Memory, configuration.Cache.ServeStale);
+        _routes = new RouteSource(
+            configuration.Routes,
+            configuration.Listen.Addresses.Concat(configuration.Redirect.Frontends.Select(frontend => frontend.Address)),
+            logger);
+        _routeTimer = new Timer(_ => RefreshRoutes(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+    }
+
+    public AgentConfiguration Configuration => _configuration;
+
+    public ResponseCache Cache => _cache;
+
+    public RouteTable Routes => _routes.Current;
+
+    public IReadOnlyList<ServingThread> Threads => _threads;
+
+    /// <summary>Why this node does not redirect although it should; null when it does, or should not.</summary>
+    public string? RedirectFailure { get; private set; }
+
+    /// <summary>Starts serving and, where the node can, redirecting.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be added or bound. Nothing is left running.</exception>
+    public static NodeAgent Start(AgentConfiguration configuration, ILogger logger)
+    {
+        NodeAgent agent = new(configuration, logger);
+        try
+        {
+            agent.Serve();
+        }
+        catch
+        {
+            agent.Dispose();
+            throw;
+        }
+
+        if (configuration.Redirect.Enabled)
+            agent.TakeTraffic();
+        return agent;
+    }
+
+    /// <summary>Gives the traffic back to the kernel's fallback, answers what is on its way, and stops. Links, maps and addresses stay.</summary>
+    public void Dispose()
+    {
+        _lease?.Dispose();
+        _routeTimer.Dispose();
+        foreach (ServingThread thread in _threads)
+            thread.Stop();
+        _datapath?.Dispose();
+    }
+
+    private void Serve()
+    {
+        ListenConfiguration listen = _configuration.Listen;
+        string stateDirectory = Path.GetDirectoryName(_configuration.AdminSocket)!;
+        foreach (IPAddress added in ListenAddresses.Ensure(listen.Addresses, stateDirectory))
+            AddressAdded(_logger, added);
+
+        CacheConfiguration cache = _configuration.Cache;
+        ForwardingContext context = new(_routes, _cache, new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
+        IPEndPoint[] endPoints = ListenEndPoints();
+        _threads.Add(new TcpServer(endPoints, context, _logger));
+        foreach (IPEndPoint endPoint in endPoints)
+        {
+            for (int worker = 0; worker < listen.Workers; worker++)
+                _threads.Add(new UdpServer(endPoint, worker, context, _logger));
+        }
+
+        _threads.ForEach(thread => thread.Start());
+        Serving(_logger, string.Join(", ", endPoints.AsEnumerable()), listen.Workers);
+    }
+
+    private void TakeTraffic()
+    {
+        try
+        {
+            string cgroup = _configuration.Redirect.Cgroup ?? Cgroups.FindKubepods();
+            _datapath = Datapath.Load(_configuration.Redirect.PinPath);
+            Exclusions.ExcludeSelf(_datapath, cgroup);
+            FrontendTable.Program(_datapath, _configuration.Redirect.Frontends, ListenEndPoints());
+            _datapath.Attach(cgroup);
+            _lease = new Lease(_datapath, _threads);
+            _lease.Begin();
+            Redirecting(_logger, _configuration.Redirect.Frontends.Count, cgroup);
+        }
+        catch (Exception error) when (error is RedirectException or Native.BpfException)
+        {
+            // DNS must go on without the redirect: the node is left as it was, and everybody is told.
+            _datapath?.Dispose();
+            _datapath = null;
+            RedirectFailure = error.Message;
+            CannotRedirect(_logger, error.Message);
+        }
+    }
+
+    private IPEndPoint[] ListenEndPoints() =>
+        [.. _configuration.Listen.Addresses.Select(address => new IPEndPoint(address, _configuration.Listen.Port))];
+
+    private void RefreshRoutes()
+    {
+        // The timer may fire again while a slow file system is being read.
+        if (!Monitor.TryEnter(_routes))
+            return;
+        try
+        {
+            _routes.Refresh();
+        }
+        finally
+        {
+            Monitor.Exit(_routes);
+        }
+    }
+
+    [LoggerMessage(100, LogLevel.Information, "Added {Address} to lo")]
+    private static partial void AddressAdded(ILogger logger, IPAddress address);
+
+    [LoggerMessage(101, LogLevel.Information, "Serving DNS on {Addresses} over UDP and TCP, {Workers} UDP worker(s) for each address")]
+    private static partial void Serving(ILogger logger, string addresses, int workers);
+
+    [LoggerMessage(102, LogLevel.Information, "Redirecting {Count} frontend(s) of the pods in {Cgroup}")]
+    private static partial void Redirecting(ILogger logger, int count, string cgroup);
+
+    [LoggerMessage(103, LogLevel.Error, "Not redirecting, serving only: {Reason}")]
+    private static partial void CannotRedirect(ILogger logger, string reason);
+}

@@ -1,0 +1,70 @@
+using System.Text.Json.Serialization;
+
+namespace Agent.Observability;
+
+/// <summary>What a running agent says of itself.</summary>
+internal sealed record AgentStatus
+{
+    public required string Version { get; init; }
+
+    public required string Node { get; init; }
+
+    public required int ProcessId { get; init; }
+
+    public required double UptimeSeconds { get; init; }
+
+    public required IReadOnlyList<string> Listen { get; init; }
+
+    public required int Workers { get; init; }
+
+    /// <summary>Null while the node redirects as configured.</summary>
+    public required string? RedirectFailure { get; init; }
+
+    public required QueryStatus Queries { get; init; }
+
+    public required CacheStatus Cache { get; init; }
+
+    public required IReadOnlyList<RouteStatus> Routes { get; init; }
+
+    public static AgentStatus Of(NodeAgent agent) => new()
+    {
+        Version = Commands.VersionCommand.Text,
+        Node = agent.Configuration.Node,
+        ProcessId = Environment.ProcessId,
+        UptimeSeconds = Math.Round((DateTime.UtcNow - System.Diagnostics.Process.GetCurrentProcess().StartTime.ToUniversalTime()).TotalSeconds, 1),
+        Listen = [.. agent.Configuration.Listen.Addresses.Select(address => new System.Net.IPEndPoint(address, agent.Configuration.Listen.Port).ToString())],
+        Workers = agent.Configuration.Listen.Workers,
+        RedirectFailure = agent.RedirectFailure,
+        Queries = QueryStatus.Sum(agent.Threads.Select(thread => thread.Counters)),
+        Cache = new CacheStatus(agent.Cache.Count, agent.Cache.Bytes, agent.Configuration.Cache.Memory, agent.Cache.Evictions),
+        Routes = [.. agent.Routes.Routes.Select(RouteStatus.Of)],
+    };
+}
+
+/// <summary>Queries by what became of them.</summary>
+internal sealed record QueryStatus(long Hits, long Misses, long Stale, long Failed, long Refused, long Dropped)
+{
+    public static QueryStatus Sum(IEnumerable<Dns.ServingCounters> counters)
+    {
+        QueryStatus sum = new(0, 0, 0, 0, 0, 0);
+        foreach (Dns.ServingCounters one in counters)
+        {
+            sum = new QueryStatus(
+                sum.Hits + one.Hits, sum.Misses + one.Misses, sum.Stale + one.Stale, sum.Failed + one.Failed, sum.Refused + one.Refused, sum.Dropped + one.Dropped);
+        }
+
+        return sum;
+    }
+}
+
+internal sealed record CacheStatus(long Entries, long Bytes, long Budget, long Evictions);
+
+internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<string> Servers)
+{
+    public static RouteStatus Of(Forwarding.Route route) =>
+        new(Dns.DnsName.ToText(route.Zone), route.Protocol.ToString().ToUpperInvariant(), [.. route.Servers.Select(server => server.EndPoint.ToString())]);
+}
+
+[JsonSerializable(typeof(AgentStatus))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+internal sealed partial class StatusJson : JsonSerializerContext;

@@ -1,0 +1,3 @@
+using Agent.Commands;
+
+return CommandLine.Run(args);

@@ -1,0 +1,31 @@
+namespace Agent.Redirect;
+
+/// <summary>The cgroups that matter here: the pods' and the agent's own.</summary>
+internal static class Cgroups
+{
+    // systemd and cgroupfs drivers of the kubelet, then the same inside kind's node containers.
+    private static readonly string[] Kubepods = ["kubepods.slice", "kubepods", "kubelet.slice/kubelet-kubepods.slice", "kubelet/kubepods"];
+
+    /// <summary>The cgroup that all pods of this node are in.</summary>
+    /// <exception cref="RedirectException">There is no cgroup v2, or no pods' cgroup in it.</exception>
+    public static string FindKubepods()
+    {
+        string mount = Mounts.Cgroup2() ?? throw new RedirectException("no cgroup v2 is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup");
+        return Kubepods.Select(name => Path.Combine(mount, name)).FirstOrDefault(Directory.Exists)
+            ?? throw new RedirectException($"{mount} has no kubepods cgroup; name the pods' cgroup in redirect.cgroup");
+    }
+
+    /// <summary>This process's cgroup v2 directory; null when it is not visible here.</summary>
+    public static string? Own()
+    {
+        string? mount = Mounts.Cgroup2();
+        string? line = File.ReadLines("/proc/self/cgroup").FirstOrDefault(line => line.StartsWith("0::/", StringComparison.Ordinal));
+        if (mount == null || line == null)
+            return null;
+        string path = Path.Combine(mount, line["0::/".Length..]);
+        return Directory.Exists(path) ? path.TrimEnd('/') : null;
+    }
+}
+
+/// <summary>This node cannot redirect; the message says why and what to do.</summary>
+internal sealed class RedirectException(string message, Exception? cause = null) : Exception(message, cause);

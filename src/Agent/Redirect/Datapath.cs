@@ -1,0 +1,186 @@
+using Agent.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace Agent.Redirect;
+
+/// <summary>
+/// The programs and maps in the kernel. They live in their pins, not in this process: a starting agent takes over what it finds and
+/// replaces the programs in place, and a new layout is built aside and put in place by renaming.
+/// </summary>
+internal sealed class Datapath : IDisposable
+{
+    private const string AsideSuffix = ".new";
+    private const string OldSuffix = ".old";
+
+    private readonly string _pinPath;
+    private readonly string _directory; // where the maps are pinned now
+    private readonly BpfObject _object;
+
+    private Datapath(string pinPath, string directory, BpfObject @object)
+    {
+        _pinPath = pinPath;
+        _directory = directory;
+        _object = @object;
+        Frontends = BpfMap<Endpoint, Frontend>.Open(Path.Combine(directory, Pins.Frontends));
+        Backends = BpfMap<BackendKey, Endpoint>.Open(Path.Combine(directory, Pins.Backends));
+        AgentSockets = BpfMap<uint, ulong>.Open(Path.Combine(directory, Pins.AgentSockets));
+        Lease = BpfMap<uint, AgentLease>.Open(Path.Combine(directory, Pins.AgentLease));
+        ExcludedCgroups = BpfMap<ulong, uint>.Open(Path.Combine(directory, Pins.ExcludedCgroups));
+        Counters = BpfMap<Endpoint, OutcomeCounters>.Open(Path.Combine(directory, Pins.Counters));
+    }
+
+    public BpfMap<Endpoint, Frontend> Frontends { get; }
+
+    public BpfMap<BackendKey, Endpoint> Backends { get; }
+
+    public BpfMap<uint, ulong> AgentSockets { get; }
+
+    public BpfMap<uint, AgentLease> Lease { get; }
+
+    public BpfMap<ulong, uint> ExcludedCgroups { get; }
+
+    public BpfMap<Endpoint, OutcomeCounters> Counters { get; }
+
+    /// <summary>Loads the programs, over the pinned maps where they are compatible. Nothing is attached yet, so the maps can be filled first.</summary>
+    /// <exception cref="RedirectException">This node cannot; the message says why and what to do. Nothing is left behind.</exception>
+    public static Datapath Load(string pinPath)
+    {
+        if (!Mounts.IsOnBpffs(pinPath))
+            throw new RedirectException($"{pinPath} is not on a bpffs; mount one: mount -t bpf bpf /sys/fs/bpf");
+        try
+        {
+            RemoveIfThere(pinPath + AsideSuffix);
+            RemoveIfThere(pinPath + OldSuffix);
+            string directory = Pins.AreCompatible(pinPath) ? pinPath : pinPath + AsideSuffix;
+            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            return LoadInto(directory, pinPath);
+        }
+        catch (DllNotFoundException error)
+        {
+            throw new RedirectException("libbpf.so.1 is not installed; install it: apt-get install libbpf1", error);
+        }
+        catch (Exception error) when (error is BpfException or IOException or UnauthorizedAccessException)
+        {
+            throw new RedirectException(error.Message, error);
+        }
+    }
+
+    /// <summary>Where pins of this agent may be: in place, and left aside by one that was killed while it replaced them.</summary>
+    public static IReadOnlyList<string> Directories(string pinPath) => [pinPath, pinPath + AsideSuffix, pinPath + OldSuffix];
+
+    /// <summary>The object that is compiled into this executable.</summary>
+    public static BpfObject OpenObject()
+    {
+        using Stream image = typeof(Datapath).Assembly.GetManifestResourceStream("redirect.bpf.o")!;
+        byte[] bytes = new byte[image.Length];
+        image.ReadExactly(bytes);
+        return BpfObject.Open(bytes);
+    }
+
+    /// <summary>
+    /// Attaches the programs to a cgroup. A link that is pinned for that cgroup gets the new program atomically and stays; another is replaced.
+    /// </summary>
+    /// <exception cref="RedirectException">The kernel refused. A set that was new is gone again; one that was there is still attached.</exception>
+    public void Attach(string cgroup)
+    {
+        List<BpfLink> links = [];
+        try
+        {
+            using SafeFileHandle directory = OpenDirectory(cgroup);
+            ulong cgroupId = FileIdentity.Inode(cgroup);
+            foreach (string name in Pins.Links)
+                links.Add(Attach(name, directory, cgroupId));
+            if (_directory != _pinPath)
+                PutInPlace();
+        }
+        catch (Exception error) when (error is BpfException or IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
+        {
+            if (_directory != _pinPath)
+                RemoveIfThere(_directory);
+            throw new RedirectException($"{error.Message} (cgroup {cgroup})", error);
+        }
+        finally
+        {
+            // The pins keep the links; held here too, `lra uninstall` could not detach them.
+            foreach (BpfLink link in links)
+                link.Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        Frontends.Dispose();
+        Backends.Dispose();
+        AgentSockets.Dispose();
+        Lease.Dispose();
+        ExcludedCgroups.Dispose();
+        Counters.Dispose();
+        _object.Dispose();
+    }
+
+    private static Datapath LoadInto(string directory, string pinPath)
+    {
+        BpfObject @object = OpenObject();
+        try
+        {
+            @object.Load(directory);
+            Datapath datapath = new(pinPath, directory, @object);
+            if (directory != pinPath)
+                datapath.Lease.Update(0, new AgentLease { layout_version = AgentLease.LayoutVersion });
+            return datapath;
+        }
+        catch
+        {
+            @object.Dispose();
+            if (directory != pinPath)
+                RemoveIfThere(directory);
+            throw;
+        }
+    }
+
+    private BpfLink Attach(string name, SafeFileHandle cgroup, ulong cgroupId)
+    {
+        string pinned = Path.Combine(_pinPath, name);
+        string pin = Path.Combine(_directory, name);
+        if (File.Exists(pinned))
+        {
+            BpfLink link = BpfLink.Open(pinned);
+            if (link.CgroupId() == cgroupId)
+            {
+                _object.Replace(link, name);
+                if (pin != pinned)
+                    link.Pin(pin);
+                return link;
+            }
+
+            link.Dispose();
+        }
+
+        BpfLink attached = _object.Attach(name, cgroup);
+        File.Delete(pin);
+        attached.Pin(pin);
+        return attached;
+    }
+
+    // A directory on bpffs cannot take the place of another that is not empty, so the old one steps aside first.
+    private void PutInPlace()
+    {
+        if (Directory.Exists(_pinPath))
+            Directory.Move(_pinPath, _pinPath + OldSuffix);
+        Directory.Move(_directory, _pinPath);
+        RemoveIfThere(_pinPath + OldSuffix);
+    }
+
+    private static void RemoveIfThere(string directory)
+    {
+        if (Directory.Exists(directory))
+            Pins.Remove(directory);
+    }
+
+    private static SafeFileHandle OpenDirectory(string path)
+    {
+        if (!Directory.Exists(path))
+            throw new DirectoryNotFoundException($"there is no cgroup {path}; name the pods' cgroup in redirect.cgroup");
+        return DirectoryHandle.Open(path);
+    }
+}

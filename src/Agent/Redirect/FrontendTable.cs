@@ -1,0 +1,58 @@
+using System.Net;
+using Agent.Configuration;
+using Agent.Native;
+
+namespace Agent.Redirect;
+
+/// <summary>Writes the frontends and their backends. In an order that never shows the kernel a count without the backends it counts.</summary>
+internal static class FrontendTable
+{
+    /// <summary>Makes the maps hold these frontends and no others.</summary>
+    /// <param name="listen">The agent's addresses; a frontend is served by the first of its family.</param>
+    public static void Program(Datapath datapath, IReadOnlyList<FrontendConfiguration> frontends, IReadOnlyList<IPEndPoint> listen)
+    {
+        HashSet<Endpoint> wanted = [];
+        foreach (FrontendConfiguration frontend in frontends)
+        {
+            IPEndPoint? agent = listen.FirstOrDefault(endPoint => endPoint.AddressFamily == frontend.Address.AddressFamily);
+            foreach (byte protocol in frontend.Protocols.Select(protocol => (byte)protocol))
+            {
+                Endpoint key = Endpoint.From(new IPEndPoint(frontend.Address, frontend.Port), protocol);
+                wanted.Add(key);
+                Write(datapath, key, agent, [.. frontend.Fallback.Select(endPoint => Endpoint.From(endPoint, protocol))]);
+            }
+        }
+
+        foreach (Endpoint gone in datapath.Frontends.Keys().Where(key => !wanted.Contains(key)))
+        {
+            datapath.Frontends.Delete(gone);
+            datapath.Counters.Delete(gone);
+            DeleteSlots(datapath, gone, BackendKind.Local, from: 0);
+            DeleteSlots(datapath, gone, BackendKind.Fallback, from: 0);
+        }
+    }
+
+    private static void Write(Datapath datapath, Endpoint key, IPEndPoint? agent, Endpoint[] fallback)
+    {
+        datapath.Counters.AddPerCpu(key);
+        for (int slot = 0; slot < fallback.Length; slot++)
+            datapath.Backends.Update(KeyOf(key, BackendKind.Fallback, slot), fallback[slot]);
+        datapath.Frontends.Update(key, new Frontend
+        {
+            agent = agent == null ? default : Endpoint.From(agent, key.protocol),
+            flags = agent == null ? FrontendFlags.None : FrontendFlags.Agent,
+            fallback_count = (ushort)fallback.Length,
+        });
+        DeleteSlots(datapath, key, BackendKind.Local, from: 0);
+        DeleteSlots(datapath, key, BackendKind.Fallback, from: fallback.Length);
+    }
+
+    private static void DeleteSlots(Datapath datapath, Endpoint frontend, BackendKind kind, int from)
+    {
+        while (datapath.Backends.Delete(KeyOf(frontend, kind, from)))
+            from++;
+    }
+
+    private static BackendKey KeyOf(Endpoint frontend, BackendKind kind, int slot) =>
+        new() { frontend = frontend, kind = kind, slot = (ushort)slot };
+}

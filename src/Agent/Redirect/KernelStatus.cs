@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using Agent.Native;
+
+namespace Agent.Redirect;
+
+/// <summary>What the kernel does now, read from the pins: it can be asked while no agent runs.</summary>
+internal sealed record KernelStatus(bool IsAgentAlive, bool IsAgentWell, IReadOnlyList<string> MissingLinks, IReadOnlyList<FrontendStatus> Frontends)
+{
+    /// <returns>Null when nothing is pinned there.</returns>
+    /// <exception cref="BpfException">The pins cannot be read: CAP_BPF is missing, or they are of another version.</exception>
+    public static KernelStatus? Read(string pinPath)
+    {
+        if (!Directory.Exists(pinPath))
+            return null;
+        using BpfMap<Endpoint, Frontend> frontends = BpfMap<Endpoint, Frontend>.Open(Path.Combine(pinPath, Pins.Frontends));
+        using BpfMap<BackendKey, Endpoint> backends = BpfMap<BackendKey, Endpoint>.Open(Path.Combine(pinPath, Pins.Backends));
+        using BpfMap<Endpoint, OutcomeCounters> counters = BpfMap<Endpoint, OutcomeCounters>.Open(Path.Combine(pinPath, Pins.Counters));
+        using BpfMap<uint, AgentLease> leases = BpfMap<uint, AgentLease>.Open(Path.Combine(pinPath, Pins.AgentLease));
+        using BpfMap<uint, ulong> sockets = BpfMap<uint, ulong>.Open(Path.Combine(pinPath, Pins.AgentSockets));
+        leases.TryLookup(0, out AgentLease lease);
+        return new KernelStatus(
+            sockets.TryLookup(0, out _),
+            lease.deadline_ns > (ulong)Stopwatch.GetElapsedTime(0).Ticks * TimeSpan.NanosecondsPerTick,
+            [.. Pins.Links.Where(link => !File.Exists(Path.Combine(pinPath, link)))],
+            [.. frontends.Keys().Select(key => FrontendStatus.Of(key, frontends, backends, counters)).OrderBy(frontend => frontend.Frontend)]);
+    }
+}
+
+/// <summary>One frontend and how often the kernel decided what for it.</summary>
+internal sealed record FrontendStatus(
+    string Frontend, string Agent, IReadOnlyList<string> Fallback, ulong ToAgent, ulong ToLocal, ulong FellBack, ulong Untouched, ulong Excluded)
+{
+    public static FrontendStatus Of(
+        Endpoint key, BpfMap<Endpoint, Frontend> frontends, BpfMap<BackendKey, Endpoint> backends, BpfMap<Endpoint, OutcomeCounters> counters)
+    {
+        frontends.TryLookup(key, out Frontend frontend);
+        List<string> fallback = [];
+        for (ushort slot = 0; slot < frontend.fallback_count; slot++)
+        {
+            if (backends.TryLookup(new BackendKey { frontend = key, kind = BackendKind.Fallback, slot = slot }, out Endpoint backend))
+                fallback.Add(backend.ToEndPoint().ToString());
+        }
+
+        OutcomeCounters sum = default;
+        foreach (OutcomeCounters one in counters.LookupPerCpu(key))
+        {
+            sum.agent += one.agent;
+            sum.local += one.local;
+            sum.fallback += one.fallback;
+            sum.untouched += one.untouched;
+            sum.excluded += one.excluded;
+        }
+
+        string agent = (frontend.flags & FrontendFlags.Agent) != 0 ? frontend.agent.ToEndPoint().ToString() : "";
+        return new FrontendStatus(key.ToString(), agent, fallback, sum.agent, sum.local, sum.fallback, sum.untouched, sum.excluded);
+    }
+}

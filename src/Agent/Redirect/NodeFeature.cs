@@ -1,0 +1,104 @@
+using Agent.Configuration;
+using Agent.Native;
+
+namespace Agent.Redirect;
+
+/// <summary>Something that the redirect needs of a node, and whether it is there.</summary>
+/// <param name="Found">What was seen.</param>
+/// <param name="Consequence">What follows when it is missing, and what to do.</param>
+/// <param name="IsNeeded">Whether there is no redirect without it.</param>
+internal sealed record NodeFeature(string Name, bool IsThere, string Found, string Consequence, bool IsNeeded = true)
+{
+    private const int CapNetAdmin = 12;
+    private const int CapSysAdmin = 21;
+    private const int CapBpf = 39;
+
+    private static readonly Version KernelFloor = new(5, 10);
+
+    /// <summary>Looks at everything, changes nothing.</summary>
+    public static IReadOnlyList<NodeFeature> ProbeAll(RedirectConfiguration redirect) =>
+    [
+        Kernel(),
+        Capability("CAP_BPF", "no program can be loaded; run as root or add CAP_BPF (CAP_SYS_ADMIN before 5.8)", CapBpf, CapSysAdmin),
+        Capability("CAP_NET_ADMIN", "no program can be attached and no address added; run as root or add CAP_NET_ADMIN", CapNetAdmin),
+        CgroupMount(),
+        PodsCgroup(redirect.Cgroup),
+        new NodeFeature(
+            "bpffs", Mounts.IsOnBpffs(redirect.PinPath), redirect.PinPath, "links and maps cannot be pinned, so nothing would outlive the agent; mount -t bpf bpf /sys/fs/bpf"),
+        .. KernelAndLibbpf(),
+    ];
+
+    private static NodeFeature Kernel()
+    {
+        Version version = Environment.OSVersion.Version;
+        return new NodeFeature("kernel", version >= KernelFloor, version.ToString(), $"older than {KernelFloor}: hooks or map types are missing");
+    }
+
+    private static NodeFeature Capability(string name, string consequence, params int[] sufficient)
+    {
+        string line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("CapEff:", StringComparison.Ordinal));
+        ulong effective = Convert.ToUInt64(line["CapEff:".Length..].Trim(), 16);
+        bool isThere = sufficient.Any(bit => (effective >> bit & 1) != 0);
+        return new NodeFeature(name, isThere, isThere ? "effective" : "not effective", consequence);
+    }
+
+    private static NodeFeature CgroupMount() =>
+        new("cgroup v2", Mounts.Cgroup2() != null, Mounts.Cgroup2() ?? "not mounted", "socket hooks attach to cgroup v2 only; mount -t cgroup2 none /sys/fs/cgroup");
+
+    private static NodeFeature PodsCgroup(string? configured)
+    {
+        string? found = configured;
+        try
+        {
+            found ??= Cgroups.FindKubepods();
+        }
+        catch (RedirectException)
+        {
+            // Reported as missing below.
+        }
+
+        return new NodeFeature(
+            "pods' cgroup", Directory.Exists(found), found ?? "none found", "there is nothing to attach to; name the pods' cgroup in redirect.cgroup");
+    }
+
+    private static IEnumerable<NodeFeature> KernelAndLibbpf()
+    {
+        string version;
+        try
+        {
+            version = KernelFeatures.LibbpfVersion();
+        }
+        catch (DllNotFoundException)
+        {
+            return [new NodeFeature("libbpf", false, "libbpf.so.1 not found", "programs cannot be loaded; apt-get install libbpf1")];
+        }
+
+        return
+        [
+            new NodeFeature("libbpf", true, version, ""),
+            new NodeFeature("BTF", File.Exists("/sys/kernel/btf/vmlinux"), "/sys/kernel/btf/vmlinux", "bpftool shows kernel structures without names", IsNeeded: false),
+            Probe("sockmap", KernelFeatures.HasSockmap(), "the kernel could not notice that the agent died (CONFIG_NET_SOCK_MSG)"),
+            Probe("ring buffer", KernelFeatures.HasRingBuffer(), "the programs do not load (5.8)"),
+            Probe("ancestor cgroup helper", KernelFeatures.HasAncestorCgroupHelper(), "the programs do not load (5.7)"),
+            Programs(),
+        ];
+    }
+
+    private static NodeFeature Probe(string name, bool isThere, string consequence) =>
+        new(name, isThere, isThere ? "supported" : "not supported", consequence);
+
+    /// <summary>Has the verifier look at the real programs; they are gone again at once.</summary>
+    private static NodeFeature Programs()
+    {
+        try
+        {
+            using BpfObject @object = Datapath.OpenObject();
+            @object.Load(pinDirectory: null);
+            return new NodeFeature("programs", true, $"{@object.ProgramNames().Count} verified", "");
+        }
+        catch (BpfException error)
+        {
+            return new NodeFeature("programs", false, "refused", error.Message);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using Agent.Native;
+
+namespace Agent.Redirect;
+
+/// <summary>The names under the pin path, shared by all who read or write there.</summary>
+internal static class Pins
+{
+    public const string Frontends = "frontends";
+    public const string Backends = "backends";
+    public const string AgentSockets = "agent_sockets";
+    public const string AgentLease = "agent_lease";
+    public const string ExcludedCgroups = "excluded_cgroups";
+    public const string Counters = "counters";
+
+    /// <summary>The programs, each pinned as a link of the same name. What restores is attached first, what redirects last.</summary>
+    public static readonly string[] Links =
+    [
+        "lra_recvmsg4", "lra_recvmsg6", "lra_getpeername4", "lra_getpeername6", "lra_release",
+        "lra_sendmsg4", "lra_sendmsg6", "lra_connect4", "lra_connect6",
+    ];
+
+    /// <summary>Whether the maps pinned there are of this version's layout.</summary>
+    public static bool AreCompatible(string directory)
+    {
+        try
+        {
+            using BpfMap<uint, AgentLease> lease = BpfMap<uint, AgentLease>.Open(Path.Combine(directory, AgentLease));
+            return lease.TryLookup(0, out AgentLease value) && value.layout_version == Native.AgentLease.LayoutVersion;
+        }
+        catch (BpfException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Removes the pins; what nobody else holds is detached and freed. What redirects goes first.</summary>
+    public static void Remove(string directory)
+    {
+        foreach (string link in Links.Reverse())
+            File.Delete(Path.Combine(directory, link));
+        Directory.Delete(directory, recursive: true);
+    }
+}

@@ -1,0 +1,113 @@
+using System.Buffers.Binary;
+using Agent.Native;
+
+namespace Agent.Serving;
+
+/// <summary>One client's TCP connection: messages with their lengths in, replies out in any order (RFC 7766 section 6.2.1.1).</summary>
+internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong token, long now)
+{
+    /// <summary>Bytes of replies that wait for the client before no more is read from it.</summary>
+    private const int PauseAt = 128 * 1024;
+
+    private const int MaxMessage = 4096; // bytes; no query needs more
+    private const long Idle = 10_000; // milliseconds (RFC 7766 section 6.2.3 leaves it to the server)
+    private const long MessageDeadline = 2_000; // from a message's first byte to its last
+    private const long WriteDeadline = 5_000;
+
+    private readonly byte[] _input = new byte[2 + MaxMessage];
+    private byte[] _output = [];
+    private int _inputLength;
+    private int _outputLength;
+    private long _messageSince = now;
+    private long _active = now;
+
+    public NativeSocket Socket => socket;
+
+    public SockAddr Client => client;
+
+    public ulong Token => token;
+
+    /// <summary>Queries that wait for an upstream.</summary>
+    public int Pending { get; set; }
+
+    /// <summary>Whether the client sends no more; what it asked is still answered.</summary>
+    public bool HasEnded { get; private set; }
+
+    /// <summary>What the poller was told to watch.</summary>
+    public PollEvents Watched { get; set; } = PollEvents.Readable;
+
+    public bool IsClosed { get; set; }
+
+    public bool HasOutput => _outputLength > 0;
+
+    public bool IsPaused => _outputLength >= PauseAt;
+
+    public bool IsDone => HasEnded && Pending == 0 && !HasOutput;
+
+    public bool IsOverdue(long now) =>
+        HasOutput ? now - _active > WriteDeadline
+        : _inputLength > 0 ? now - _messageSince > MessageDeadline
+        : Pending == 0 && now - _active > Idle;
+
+    /// <summary>Reads what is there, once.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    public bool TryReceive(long now)
+    {
+        int received = socket.Receive(_input.AsSpan(_inputLength));
+        HasEnded |= received < 0;
+        if (received <= 0)
+            return received == 0 || Pending > 0 || HasOutput;
+        if (_inputLength == 0)
+            _messageSince = now;
+        _inputLength += received;
+        _active = now;
+        return true;
+    }
+
+    /// <summary>Takes the next whole message; valid until the next <see cref="TryReceive"/>.</summary>
+    /// <param name="isMalformed">Whether the length is one that no query has.</param>
+    public bool TryTake(ref int offset, long now, out ReadOnlySpan<byte> message, out bool isMalformed)
+    {
+        message = default;
+        isMalformed = false;
+        ReadOnlySpan<byte> left = _input.AsSpan(offset, _inputLength - offset);
+        int length = left.Length < 2 ? MaxMessage : BinaryPrimitives.ReadUInt16BigEndian(left);
+        isMalformed = length is < Dns.Header.Size or > MaxMessage;
+        if (!isMalformed && left.Length >= 2 + length)
+        {
+            message = left.Slice(2, length);
+            offset += 2 + length;
+            return true;
+        }
+
+        if (offset > 0)
+            _messageSince = now;
+        left.CopyTo(_input);
+        _inputLength = left.Length;
+        return false;
+    }
+
+    public void Queue(ReadOnlySpan<byte> reply)
+    {
+        int needed = _outputLength + 2 + reply.Length;
+        if (needed > _output.Length)
+            Array.Resize(ref _output, Math.Max(needed, 2 * _output.Length));
+        BinaryPrimitives.WriteUInt16BigEndian(_output.AsSpan(_outputLength), (ushort)reply.Length);
+        reply.CopyTo(_output.AsSpan(_outputLength + 2));
+        _outputLength = needed;
+    }
+
+    /// <summary>Writes what is queued, as far as the client takes it.</summary>
+    /// <returns>False when the connection is broken.</returns>
+    public bool TryFlush(long now)
+    {
+        int sent = socket.Send(_output.AsSpan(0, _outputLength));
+        if (sent < 0)
+            return false;
+        if (sent > 0)
+            _active = now;
+        _output.AsSpan(sent, _outputLength - sent).CopyTo(_output);
+        _outputLength -= sent;
+        return true;
+    }
+}

@@ -1,0 +1,197 @@
+using System.Net;
+using Agent.Dns;
+using Agent.Forwarding;
+using Agent.Native;
+using Microsoft.Extensions.Logging;
+
+namespace Agent.Serving;
+
+/// <summary>All TCP clients of the agent in one thread: pipelined queries, the same decisions and the same forwarding as over UDP.</summary>
+internal sealed class TcpServer : ServingThread, IReplySink
+{
+    private const byte ListenKind = 0;
+    private const byte ClientKind = 3;
+    private const int MaxConnections = 2048;
+    private const int MaxConnectionsOfClient = 64;
+
+    private readonly NativeSocket[] _listeners;
+    private readonly Poller _poller = new();
+    private readonly TcpConnections _connections = new(MaxConnections, MaxConnectionsOfClient);
+    private readonly HashSet<TcpConnection> _changed = [];
+    private readonly byte[] _reply = new byte[ushort.MaxValue];
+    private readonly Resolver _resolver;
+    private readonly Forwarder _forwarder;
+    private long _nextSweep;
+
+    /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be bound.</exception>
+    public TcpServer(IReadOnlyList<IPEndPoint> addresses, ForwardingContext context, ILogger logger)
+        : base("tcp", logger)
+    {
+        _listeners = new NativeSocket[addresses.Count];
+        for (int i = 0; i < addresses.Count; i++)
+        {
+            _listeners[i] = NativeSocket.ListenTcp(addresses[i]);
+            _poller.Add(_listeners[i], PollEvents.Readable, new PollToken(ListenKind, i, 0, 0).Value);
+        }
+
+        _resolver = new Resolver(context.Cache, Counters, isUdp: false);
+        _forwarder = new Forwarder(_poller, context, this);
+    }
+
+    /// <inheritdoc/>
+    public void Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
+    {
+        TcpConnection connection = (TcpConnection)waiter.Connection!;
+        connection.Pending--;
+        if (connection.IsClosed)
+            return;
+        Query query = waiter.Query(key);
+        int length = entry.IsNone
+            ? _resolver.AnswerWithoutUpstream(query, now, _reply)
+            : _resolver.AnswerWith(entry, query, now, _reply);
+        connection.Queue(_reply.AsSpan(0, length));
+        _changed.Add(connection);
+    }
+
+    protected override void Run()
+    {
+        while (!IsStopping)
+        {
+            int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : Forwarder.TickInterval);
+            long now = Environment.TickCount64;
+            for (int i = 0; i < count; i++)
+                Handle(_poller.Token(i), _poller.Events(i), now);
+            _forwarder.Flush(now);
+            FlushReplies(now);
+            Sweep(now);
+            CountTurn();
+        }
+    }
+
+    protected override void Close()
+    {
+        _forwarder.Stop(Environment.TickCount64);
+        FlushReplies(Environment.TickCount64);
+        foreach (TcpConnection connection in _connections.All())
+            Close(connection);
+        foreach (NativeSocket listener in _listeners)
+            listener.Close();
+        _poller.Dispose();
+    }
+
+    private void Handle(ulong token, PollEvents events, long now)
+    {
+        PollToken parts = new(token);
+        switch (parts.Kind)
+        {
+            case ListenKind:
+                Accept(_listeners[parts.Slot], now);
+                break;
+            case ClientKind when _connections.Find(token) is { } connection:
+                HandleClient(connection, events, now);
+                break;
+            case Forwarder.UdpKind or Forwarder.TcpKind:
+                _forwarder.Handle(token, events, now);
+                break;
+        }
+    }
+
+    private void Accept(NativeSocket listener, long now)
+    {
+        // Bounded, so that a flood of connections does not keep the others waiting.
+        for (int i = 0; i < 64 && listener.TryAccept(out NativeSocket socket, out SockAddr client); i++)
+        {
+            if (!_connections.TryReserve(client, out int slot, out ushort generation))
+            {
+                socket.Close();
+                continue;
+            }
+
+            TcpConnection connection = new(socket, client, new PollToken(ClientKind, slot, 0, generation).Value, now);
+            _connections.Add(connection);
+            _poller.Add(socket, connection.Watched, connection.Token);
+        }
+    }
+
+    private void HandleClient(TcpConnection connection, PollEvents events, long now)
+    {
+        if ((events & PollEvents.Writable) != 0)
+            _changed.Add(connection);
+        if ((events & ~PollEvents.Writable) == 0)
+            return;
+        if (!connection.TryReceive(now))
+        {
+            Close(connection);
+            return;
+        }
+
+        int offset = 0;
+        bool isMalformed;
+        while (connection.TryTake(ref offset, now, out ReadOnlySpan<byte> message, out isMalformed))
+            Answer(connection, message, now);
+        if (isMalformed)
+            Close(connection);
+        else
+            _changed.Add(connection);
+    }
+
+    private void Answer(TcpConnection connection, ReadOnlySpan<byte> message, long now)
+    {
+        int length = _resolver.Answer(message, now, _reply, out Query query);
+        if (length == Resolver.Forward)
+        {
+            connection.Pending++;
+            if (_forwarder.TryForward(query, connection.Client, connection, now))
+                return;
+            connection.Pending--;
+            length = _resolver.AnswerWithoutUpstream(query, now, _reply);
+        }
+
+        if (length > 0)
+            connection.Queue(_reply.AsSpan(0, length));
+    }
+
+    private void FlushReplies(long now)
+    {
+        foreach (TcpConnection connection in _changed)
+        {
+            if (connection.IsClosed)
+                continue;
+            if (!connection.TryFlush(now) || connection.IsDone)
+                Close(connection);
+            else
+                Watch(connection);
+        }
+
+        _changed.Clear();
+    }
+
+    /// <summary>Reads no more from a client that does not take its replies, or that has ended its side.</summary>
+    private void Watch(TcpConnection connection)
+    {
+        PollEvents watched = (connection.HasOutput ? PollEvents.Writable : 0)
+            | (connection.IsPaused || connection.HasEnded ? 0 : PollEvents.Readable);
+        if (watched == connection.Watched)
+            return;
+        connection.Watched = watched;
+        _poller.Modify(connection.Socket, watched, connection.Token);
+    }
+
+    private void Sweep(long now)
+    {
+        if (now < _nextSweep)
+            return;
+        _nextSweep = now + 500;
+        foreach (TcpConnection connection in _connections.All().Where(connection => connection.IsOverdue(now)))
+            Close(connection);
+    }
+
+    private void Close(TcpConnection connection)
+    {
+        if (connection.IsClosed)
+            return;
+        connection.IsClosed = true;
+        _connections.Remove(connection);
+        connection.Socket.Close();
+    }
+}

@@ -1,0 +1,105 @@
+using System.Net;
+using Agent.Dns;
+using Agent.Forwarding;
+using Agent.Native;
+using Microsoft.Extensions.Logging;
+
+namespace Agent.Serving;
+
+/// <summary>
+/// One UDP worker: a socket that shares its address with the other workers', and the way of every query that reaches it, misses included.
+/// </summary>
+internal sealed class UdpServer : ServingThread, IReplySink
+{
+    private const byte ListenKind = 0;
+
+    private readonly NativeSocket _socket;
+    private readonly Poller _poller = new();
+    private readonly UdpBatch _batch = new();
+    private readonly UdpBatch _late = new(); // replies that had to wait for an upstream
+    private readonly Resolver _resolver;
+    private readonly Forwarder _forwarder;
+
+    /// <exception cref="System.ComponentModel.Win32Exception">The address cannot be bound.</exception>
+    public UdpServer(IPEndPoint address, int worker, ForwardingContext context, ILogger logger)
+        : base($"udp {address} {worker}", logger)
+    {
+        _socket = NativeSocket.ListenUdp(address, LongestTurn);
+        _poller.Add(_socket, PollEvents.Readable, new PollToken(ListenKind, 0, 0, 0).Value);
+        _resolver = new Resolver(context.Cache, Counters, isUdp: true);
+        _forwarder = new Forwarder(_poller, context, this);
+    }
+
+    /// <inheritdoc/>
+    public void Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
+    {
+        int slot = _late.TakeSlot(waiter.Client);
+        if (slot < 0)
+        {
+            _late.Send(_socket);
+            slot = _late.TakeSlot(waiter.Client);
+        }
+
+        Query query = waiter.Query(key);
+        _late.SetReplyLength(slot, entry.IsNone
+            ? _resolver.AnswerWithoutUpstream(query, now, _late.Reply(slot))
+            : _resolver.AnswerWith(entry, query, now, _late.Reply(slot)));
+    }
+
+    protected override void Run()
+    {
+        while (!IsStopping)
+        {
+            // With nothing on its way to an upstream, the thread waits in recvmmsg: two system calls a batch, no more.
+            bool isIdle = _forwarder.IsIdle;
+            if (isIdle || PollUpstreams())
+                AnswerBatch(wait: isIdle);
+            _forwarder.Flush(Environment.TickCount64);
+            _late.Send(_socket);
+            CountTurn();
+        }
+    }
+
+    protected override void Close()
+    {
+        _forwarder.Stop(Environment.TickCount64);
+        _late.Send(_socket);
+        _socket.Close();
+        _poller.Dispose();
+    }
+
+    private void AnswerBatch(bool wait)
+    {
+        int received = _batch.Receive(_socket, wait);
+        long now = Environment.TickCount64;
+        for (int slot = 0; slot < received; slot++)
+        {
+            Span<byte> reply = _batch.Reply(slot);
+            int length = _resolver.Answer(_batch.Query(slot), now, reply, out Query query);
+            if (length == Resolver.Forward && !_forwarder.TryForward(query, _batch.Sender(slot), connection: null, now))
+                length = _resolver.AnswerWithoutUpstream(query, now, reply);
+            _batch.SetReplyLength(slot, length);
+        }
+
+        _batch.Send(_socket);
+    }
+
+    /// <summary>Waits for an upstream or a client.</summary>
+    /// <returns>Whether clients have sent something.</returns>
+    private bool PollUpstreams()
+    {
+        bool hasQueries = false;
+        int count = _poller.Wait(Forwarder.TickInterval);
+        long now = Environment.TickCount64;
+        for (int i = 0; i < count; i++)
+        {
+            ulong token = _poller.Token(i);
+            if (new PollToken(token).Kind == ListenKind)
+                hasQueries = true;
+            else
+                _forwarder.Handle(token, _poller.Events(i), now);
+        }
+
+        return hasQueries;
+    }
+}
