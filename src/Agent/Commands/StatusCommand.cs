@@ -83,6 +83,8 @@ internal static class StatusCommand
         if (kernel.MissingLinks.Count > 0)
             Console.WriteLine($"          not attached: {string.Join(", ", kernel.MissingLinks)}; restart the agent");
         Table table = new Table().Border(TableBorder.None).AddColumns("FRONTEND", "AGENT", "FALLBACK", "TO AGENT", "TO LOCAL", "FELL BACK", "UNTOUCHED", "EXCLUDED");
+        foreach (TableColumn column in table.Columns.Skip(3))
+            column.RightAligned();
         foreach (FrontendStatus frontend in kernel.Frontends)
         {
             table.AddRow(new[]

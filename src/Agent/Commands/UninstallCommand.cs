@@ -39,7 +39,7 @@ internal static class UninstallCommand
                 Console.WriteLine($"removed {address} from lo");
             return ExitStatus.Done;
         }
-        catch (Exception error) when (error is Win32Exception or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is RedirectException or Win32Exception or IOException or UnauthorizedAccessException)
         {
             return CommandLine.Fail(error.Message);
         }

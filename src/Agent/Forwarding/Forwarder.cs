@@ -125,7 +125,7 @@ internal sealed class Forwarder
     private void Send(Flight flight, TransportProtocol protocol, long now)
     {
         flight.RetryAt = now + SlowAfter[Math.Min(flight.ExchangeCount, SlowAfter.Length - 1)];
-        while (flight.MayTryAgain)
+        for (int left = flight.Route.Servers.Count; left > 0 && flight.MayTryAgain; left--)
         {
             ref Exchange exchange = ref flight.AddExchange(_pool.Choose(flight, now), _ids.Next());
             if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange) : SendTcp(flight, ref exchange, now))
@@ -323,8 +323,10 @@ internal sealed class Forwarder
         bool hasAnother = flight.Route.Protocol == TransportProtocol.Udp || flight.ExchangeCount < flight.Route.Servers.Count || !flight.HasOpenExchange;
         if (hasAnother && flight.MayTryAgain)
             Send(flight, flight.Route.Protocol, now);
-        else
+        else if (flight.HasOpenExchange)
             flight.RetryAt = flight.Deadline;
+        else
+            Complete(flight, default, now);
     }
 
     private void Complete(Flight flight, CacheEntry entry, long now)

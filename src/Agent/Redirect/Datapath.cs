@@ -9,8 +9,8 @@ namespace Agent.Redirect;
 /// </summary>
 internal sealed class Datapath : IDisposable
 {
-    private const string AsideSuffix = ".new";
-    private const string OldSuffix = ".old";
+    private const string AsideSuffix = "-new"; // bpffs reserves names with dots
+    private const string OldSuffix = "-old";
 
     private readonly string _pinPath;
     private readonly string _directory; // where the maps are pinned now
@@ -51,6 +51,8 @@ internal sealed class Datapath : IDisposable
         {
             RemoveIfThere(pinPath + AsideSuffix);
             RemoveIfThere(pinPath + OldSuffix);
+            if (Directory.Exists(pinPath))
+                Pins.RequireOwn(pinPath);
             string directory = Pins.AreCompatible(pinPath) ? pinPath : pinPath + AsideSuffix;
             Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             return LoadInto(directory, pinPath);

@@ -19,6 +19,17 @@ internal static class Pins
         "lra_sendmsg4", "lra_sendmsg6", "lra_connect4", "lra_connect6",
     ];
 
+    private static readonly string[] Maps = [Frontends, Backends, "reverse", AgentSockets, AgentLease, ExcludedCgroups, Counters, "events"];
+
+    /// <summary>Refuses a directory with pins that are not this agent's: they must not be taken away.</summary>
+    /// <exception cref="RedirectException">There are such pins.</exception>
+    public static void RequireOwn(string directory)
+    {
+        string? foreign = Directory.EnumerateFileSystemEntries(directory).Select(Path.GetFileName).FirstOrDefault(name => !Links.Contains(name) && !Maps.Contains(name));
+        if (foreign != null)
+            throw new RedirectException($"{directory} holds {foreign}, which is not this agent's; give redirect.pinPath a directory of its own");
+    }
+
     /// <summary>Whether the maps pinned there are of this version's layout.</summary>
     public static bool AreCompatible(string directory)
     {
@@ -34,8 +45,10 @@ internal static class Pins
     }
 
     /// <summary>Removes the pins; what nobody else holds is detached and freed. What redirects goes first.</summary>
+    /// <exception cref="RedirectException">There are pins that are not this agent's. Nothing is removed.</exception>
     public static void Remove(string directory)
     {
+        RequireOwn(directory);
         foreach (string link in Links.Reverse())
             File.Delete(Path.Combine(directory, link));
         Directory.Delete(directory, recursive: true);

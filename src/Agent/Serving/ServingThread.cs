@@ -38,7 +38,9 @@ internal abstract partial class ServingThread
     public void Stop()
     {
         Volatile.Write(ref _isStopping, true);
-        if (_thread.IsAlive)
+        if (_thread.ThreadState.HasFlag(ThreadState.Unstarted))
+            Close();
+        else
             _thread.Join();
     }
 
