@@ -29,6 +29,7 @@ build: setup bpf ## Build everything; leaves a runnable out/lra
 	@echo '== build: out/lra'
 	@dotnet publish src/Agent -c Release -o out --nologo -v quiet
 	@dotnet build Agent.sln -c Release --nologo -v quiet
+	@$(MAKE) --no-print-directory -s -C tests/lab CLANG=$(CLANG)
 
 bpf: setup $(BPF_OBJECT) ## Compile the BPF programs
 

@@ -37,7 +37,7 @@ public readonly unsafe struct NativeSocket(int descriptor)
         socket.Set(Libc.SOL_SOCKET, Libc.SO_REUSEADDR, 1);
         socket.Bind(address);
         if (Libc.listen(socket.Descriptor, 1024) != 0)
-            throw socket.CloseAndReport($"listen on {address} over TCP");
+            throw socket.CloseAndReport(Marshal.GetLastPInvokeError(), $"listen on {address} over TCP");
         return socket;
     }
 
@@ -70,7 +70,7 @@ public readonly unsafe struct NativeSocket(int descriptor)
         uint length = SockAddr.Size;
         // Connected to itself, it takes datagrams from nobody else.
         if (Libc.getsockname(socket.Descriptor, &self, &length) != 0 || Libc.connect(socket.Descriptor, &self, length) != 0)
-            throw socket.CloseAndReport("connect the liveness socket to itself");
+            throw socket.CloseAndReport(Marshal.GetLastPInvokeError(), "connect the liveness socket to itself");
         return socket;
     }
 
@@ -141,15 +141,15 @@ public readonly unsafe struct NativeSocket(int descriptor)
     {
         SockAddr address = SockAddr.From(endPoint);
         if (Libc.bind(descriptor, &address, address.Length) != 0)
-            throw CloseAndReport($"bind to {endPoint}");
+            throw CloseAndReport(Marshal.GetLastPInvokeError(), $"bind to {endPoint}");
         return this;
     }
 
     private void Set(int level, int name, int value) => Libc.setsockopt(descriptor, level, name, &value, sizeof(int));
 
-    private Win32Exception CloseAndReport(string action)
+    // The error is an argument because formatting the action may call into libc and change it.
+    private Win32Exception CloseAndReport(int error, string action)
     {
-        int error = Marshal.GetLastPInvokeError();
         Close();
         return new Win32Exception(error, $"cannot {action}: {Marshal.GetPInvokeErrorMessage(error)}");
     }

@@ -1,0 +1,2 @@
+// The labs load the machine, and failures are timed: one test at a time.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]

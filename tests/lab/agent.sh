@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# The agent on w1: its configuration and its life.
+
+CONFIG=$RUN/lra.yaml
+
+write_agent_config() {
+	cat >"$CONFIG" <<-END
+		clusterDomain: cluster.local
+		node: w1
+		listen:
+		  addresses: [169.254.20.10, "fd00:10:53::10"]
+		  port: 53
+		admin: { socket: $RUN/admin.sock }
+		metrics: { address: 127.0.0.1, port: 9253 }
+		redirect:
+		  enabled: $(can_redirect && echo true || echo false)
+		  cgroup: $LAB_CGROUP/kubepods
+		  pinPath: $PINS
+		  frontends:
+		    - { address: 10.96.0.10, port: 53, protocols: [UDP, TCP], fallback: ["10.244.0.2:53", "10.244.0.3:53"] }
+		    - { address: "fd00:10:96::a", port: 53, protocols: [UDP, TCP], fallback: ["[fd00:10:244::2]:53", "[fd00:10:244::3]:53"] }
+		routes:
+		  - { zone: cluster.local, servers: ["10.244.0.2:53", "10.244.0.3:53"], protocol: tcp }
+		  - { zone: ".", servers: ["10.244.0.2:53", "10.244.0.3:53"], protocol: udp }
+		cache: { memory: 32MiB, minTtl: 5, maxTtl: 3600, maxNegativeTtl: 1800, serveStale: 1h }
+		kubernetes: { enabled: false }
+	END
+}
+
+agent() {
+	case $1 in
+	start) start_agent ;;
+	stop) signal_agent TERM && await_agent_end ;;
+	kill) signal_agent KILL && await_agent_end ;;
+	pause) signal_agent STOP ;;
+	resume) signal_agent CONT ;;
+	*) die "usage: lab agent start|stop|kill|pause|resume" ;;
+	esac
+}
+
+start_agent() {
+	[ -x "$LRA" ] || die "$LRA is missing: run 'make build'"
+	! agent_runs || die "the agent runs already"
+	(
+		join_cgroup "$AGENT_CGROUP"
+		exec nsenter --net="/run/netns/$LAB-w1" \
+			setsid "$LRA" run --config "$CONFIG" </dev/null >>"$RUN/agent.log" 2>&1
+	) &
+	echo $! >"$RUN/agent.pid"
+	disown
+	wait_until 1 agent_runs || die_with_log "the agent ended at once"
+	wait_until 10 agent_ended_or_serves || die_with_log "the agent does not serve the pods within 10 s"
+	agent_runs || die_with_log "the agent ended"
+}
+
+agent_ended_or_serves() {
+	! agent_runs || { ask_from w1 169.254.20.10 && { ! can_redirect || agent_serves_cluster_ip; }; }
+}
+
+# While kube-dns receives what a pod asks again, the kernel uses the fallback.
+agent_serves_cluster_ip() {
+	local before
+	ask_from curl-pod 10.96.0.10 || return 1
+	before=$(queries)
+	ask_from curl-pod 10.96.0.10 && [ "$(queries)" = "$before" ]
+}
+
+# ask_from PLACE SERVER
+ask_from() {
+	(exec_in "$1" dig "@$2" +time=1 +tries=1 dns-version.cluster.local TXT) >/dev/null
+}
+
+die_with_log() {
+	tail -n 20 "$RUN/agent.log" >&2
+	die "$*"
+}
+
+# The process of that pid is the agent only while it is in w1's namespace: an ended agent's pid may be another's by now.
+agent_runs() {
+	[ -e "$RUN/agent.pid" ] && [ "/proc/$(<"$RUN/agent.pid")/ns/net" -ef "/run/netns/$LAB-w1" ]
+}
+
+agent_state() {
+	if agent_runs; then
+		echo "runs, pid $(<"$RUN/agent.pid")"
+	else
+		echo "does not run"
+	fi
+}
+
+signal_agent() {
+	agent_runs || die "the agent does not run"
+	kill "-$1" "$(<"$RUN/agent.pid")"
+}
+
+await_agent_end() {
+	wait_until 10 agent_ended || die_with_log "the agent does not end within 10 s"
+}
+
+agent_ended() {
+	! agent_runs
+}
+
+uninstall_agent() {
+	! agent_runs || signal_agent KILL
+	[ -e "$PINS" ] || return 0
+	[ ! -x "$LRA" ] || [ ! -e "$CONFIG" ] || lra_on_w1 uninstall >/dev/null ||
+		echo "lab: 'lra uninstall' failed, removing $PINS by hand" >&2
+	rm -rf "$PINS"
+}
+
+# lra_on_w1 COMMAND...: the agent's own command line, with the lab's configuration.
+lra_on_w1() {
+	nsenter --net="/run/netns/$LAB-w1" "$LRA" "$@" --config "$CONFIG"
+}
