@@ -1,193 +1,215 @@
 namespace Agent.Dns;
 
 /// <summary>
-/// One part of the cache. Eviction is S3-FIFO (Yang et al., SOSP 2023): a new entry waits in a small queue, a tenth of the budget, and reaches
-/// the main queue only when it is asked for again, there or soon after it was dropped. A flood of names asked once passes through the small
-/// queue and never touches the main one.
+/// One part of the cache: a table with open addressing, so that a look-up touches one slot and the entry. Eviction is S3-FIFO (Yang et al., SOSP
+/// 2023): a new entry waits in a small queue, a tenth of the budget, and reaches the main queue only when it is asked for again, there or soon
+/// after it was dropped. A flood of names asked once passes through the small queue and never touches the main one.
 /// </summary>
-internal sealed class CacheShard(long budget, int buckets)
+internal sealed class CacheShard(long budget)
 {
-    private const int NodeSize = 64; // bytes: a node and its bucket
+    private const int FirstCapacity = 64;
+    private const int SlotSize = 96; // bytes: a slot, the free ones beside it after a doubling, its ghost and its place in a queue
     private const byte MaxFrequency = 3;
     private const byte PromoteFrequency = 1;
 
     private readonly Lock _writes = new();
-    private readonly Node?[] _buckets = new Node?[buckets];
-    private readonly uint[] _ghosts = new uint[buckets]; // fingerprints of what the small queue dropped lately
-    private Fifo _small;
-    private Fifo _main;
+    private readonly Queue<ulong> _small = new(); // hashes, oldest first
+    private readonly Queue<ulong> _main = new();
+    private long _smallBytes;
+    private long _mainBytes;
+    private uint[] _ghosts = new uint[FirstCapacity]; // fingerprints of what the small queue dropped lately
+    private Slot[] _slots = new Slot[FirstCapacity];
 
     public int Count { get; private set; }
 
-    public long Bytes => _small.Bytes + _main.Bytes;
+    public long Bytes => Volatile.Read(ref _smallBytes) + Volatile.Read(ref _mainBytes);
 
     public long Evictions { get; private set; }
 
-    /// <summary>Finds the entry, fresh or not. Takes no lock: nodes that leave the table keep their link to the next.</summary>
-    public bool TryFind(ulong hash, in Query query, out CacheEntry entry)
+    /// <summary>
+    /// Finds the entry, fresh or not. Takes no lock: while another thread moves slots it may see an entry twice or, rarely, not at all, and never a
+    /// wrong one, because the question is compared.
+    /// </summary>
+    /// <param name="isPopular">Whether it has been asked for again and again.</param>
+    public bool TryFind(ulong hash, in Query query, out CacheEntry entry, out bool isPopular)
     {
-        for (Node? node = Volatile.Read(ref Bucket(hash)); node != null; node = node.Next)
+        Slot[] slots = Volatile.Read(ref _slots);
+        for (int i = 0, at = (int)hash; i < slots.Length; i++, at++)
         {
-            if (node.Hash != hash)
+            ref Slot slot = ref slots[at & (slots.Length - 1)];
+            byte[]? bytes = Volatile.Read(ref slot.Bytes);
+            if (bytes == null)
+                break;
+            if (slot.Hash != hash)
                 continue;
-            entry = node.Entry;
+            entry = new CacheEntry(bytes);
             if (!entry.Answers(query))
                 continue;
-            if (node.Frequency < MaxFrequency)
-                node.Frequency++;
+            // Threads may lose each other's counts, which does no harm; a hot slot is not written at all.
+            isPopular = slot.Frequency >= MaxFrequency;
+            if (!isPopular)
+                slot.Frequency++;
             return true;
         }
 
         entry = default;
+        isPopular = false;
         return false;
     }
 
-    public void Store(ulong hash, CacheEntry entry, int nameLength)
+    public void Store(ulong hash, CacheEntry entry)
     {
         lock (_writes)
         {
-            if (Find(hash, entry, nameLength) is { } known)
-                Replace(known, entry);
-            else if (entry.Size + NodeSize <= budget / 2)
+            int at = IndexOf(hash);
+            bool isTooLarge = entry.Size + SlotSize > budget / 2;
+            if (at >= 0 && isTooLarge)
+                Forget(at);
+            else if (at >= 0)
+                Replace(ref _slots[at], entry);
+            else if (!isTooLarge)
                 Add(hash, entry);
-            EvictToBudget();
+            // What is removed leaves its hash in a queue; those must not pile up either.
+            while (Bytes > budget || _small.Count + _main.Count > 2 * Count + FirstCapacity)
+                Evict();
         }
     }
 
-    private ref Node? Bucket(ulong hash) => ref _buckets[hash & (ulong)(_buckets.Length - 1)];
-
-    private ref uint Ghost(ulong hash) => ref _ghosts[hash & (ulong)(_ghosts.Length - 1)];
-
-    private Node? Find(ulong hash, CacheEntry entry, int nameLength)
+    /// <summary>Drops an entry, if there is one.</summary>
+    public void Remove(ulong hash)
     {
-        for (Node? node = Bucket(hash); node != null; node = node.Next)
+        lock (_writes)
         {
-            if (node.Hash == hash && node.Entry.IsSameQuestion(entry, nameLength))
-                return node;
+            int at = IndexOf(hash);
+            if (at >= 0)
+                Forget(at);
         }
-
-        return null;
     }
 
-    private void Replace(Node node, CacheEntry entry)
+    private ref uint Ghost(ulong hash) => ref _ghosts[(int)hash & (_ghosts.Length - 1)];
+
+    private ref long BytesOf(bool inMain) => ref inMain ? ref _mainBytes : ref _smallBytes;
+
+    /// <summary>The slot of a hash, -1 when it has none. Two questions with one keyed 64-bit hash replace each other.</summary>
+    private int IndexOf(ulong hash)
     {
-        ref Fifo queue = ref node.InMain ? ref _main : ref _small;
-        queue.Bytes += entry.Size - node.Entry.Size;
-        node.Entry = entry;
+        for (int at = (int)hash; ; at++)
+        {
+            ref Slot slot = ref _slots[at & (_slots.Length - 1)];
+            if (slot.Bytes == null)
+                return -1;
+            if (slot.Hash == hash)
+                return at & (_slots.Length - 1);
+        }
+    }
+
+    private void Forget(int at)
+    {
+        BytesOf(_slots[at].InMain) -= new CacheEntry(_slots[at].Bytes!).Size + SlotSize;
+        RemoveAt(at);
+    }
+
+    private void Replace(ref Slot slot, CacheEntry entry)
+    {
+        BytesOf(slot.InMain) += entry.Size - new CacheEntry(slot.Bytes!).Size;
+        Volatile.Write(ref slot.Bytes, entry.Array);
     }
 
     private void Add(ulong hash, CacheEntry entry)
     {
+        if (4 * (Count + 1) > 3 * _slots.Length)
+            Grow();
         ref uint ghost = ref Ghost(hash);
         bool wasDropped = ghost == Fingerprint(hash);
         if (wasDropped)
             ghost = 0;
-        Node node = new() { Hash = hash, Entry = entry, Next = Bucket(hash), InMain = wasDropped };
-        Volatile.Write(ref Bucket(hash), node);
-        Enqueue(node);
+        Insert(_slots, new Slot { Hash = hash, Bytes = entry.Array, InMain = wasDropped });
+        Enqueue(hash, wasDropped, entry.Size);
         Count++;
     }
 
-    private void Enqueue(Node node)
+    private void Grow()
     {
-        ref Fifo queue = ref node.InMain ? ref _main : ref _small;
-        queue.Enqueue(node);
-    }
-
-    private void EvictToBudget()
-    {
-        while (Bytes > budget)
+        Slot[] grown = new Slot[2 * _slots.Length];
+        foreach (Slot slot in _slots)
         {
-            if (_small.Bytes > budget / 10 || _main.Bytes == 0)
-                EvictFromSmall();
-            else
-                EvictFromMain();
+            if (slot.Bytes != null)
+                Insert(grown, slot);
         }
+
+        Volatile.Write(ref _slots, grown);
+        _ghosts = new uint[grown.Length];
     }
 
-    private void EvictFromSmall()
+    private static void Insert(Slot[] slots, Slot added)
     {
-        Node node = _small.Dequeue();
-        if (node.Frequency >= PromoteFrequency)
+        int at = (int)added.Hash;
+        while (slots[at & (slots.Length - 1)].Bytes != null)
+            at++;
+        ref Slot slot = ref slots[at & (slots.Length - 1)];
+        slot.Hash = added.Hash;
+        slot.Frequency = added.Frequency;
+        slot.InMain = added.InMain;
+        Volatile.Write(ref slot.Bytes, added.Bytes); // last: it makes the slot visible
+    }
+
+    private void Enqueue(ulong hash, bool inMain, int size)
+    {
+        (inMain ? _main : _small).Enqueue(hash);
+        BytesOf(inMain) += size + SlotSize;
+    }
+
+    private void Evict()
+    {
+        bool fromSmall = _main.Count == 0 || (_small.Count > 0 && _smallBytes > budget / 10);
+        ulong hash = (fromSmall ? _small : _main).Dequeue();
+        int at = IndexOf(hash);
+        if (at < 0 || _slots[at].InMain == fromSmall)
+            return; // removed since, or removed and stored anew: then it stands in its queue once more
+        ref Slot slot = ref _slots[at];
+        int size = new CacheEntry(slot.Bytes!).Size;
+        BytesOf(inMain: !fromSmall) -= size + SlotSize;
+        if (slot.Frequency >= PromoteFrequency)
         {
-            node.Frequency = 0;
-            node.InMain = true;
-            Enqueue(node);
+            slot.Frequency = fromSmall ? (byte)0 : (byte)(slot.Frequency - 1);
+            slot.InMain = true;
+            Enqueue(hash, inMain: true, size);
             return;
         }
 
-        Ghost(node.Hash) = Fingerprint(node.Hash);
-        Drop(node);
-    }
-
-    private void EvictFromMain()
-    {
-        Node node = _main.Dequeue();
-        if (node.Frequency == 0)
-        {
-            Drop(node);
-            return;
-        }
-
-        node.Frequency--;
-        Enqueue(node);
-    }
-
-    private void Drop(Node node)
-    {
-        ref Node? link = ref Bucket(node.Hash);
-        while (link != node)
-            link = ref link!.Next;
-        Volatile.Write(ref link, node.Next);
-        Count--;
+        if (fromSmall)
+            Ghost(hash) = Fingerprint(hash);
+        RemoveAt(at);
         Evictions++;
+    }
+
+    /// <summary>Empties a slot and moves back those behind it that stood there only because it was taken (Knuth 6.4, algorithm R).</summary>
+    private void RemoveAt(int at)
+    {
+        int mask = _slots.Length - 1;
+        for (int next = (at + 1) & mask; _slots[next].Bytes != null; next = (next + 1) & mask)
+        {
+            int home = (int)_slots[next].Hash & mask;
+            if (((next - home) & mask) < ((next - at) & mask))
+                continue;
+            _slots[at].Hash = _slots[next].Hash;
+            _slots[at].Frequency = _slots[next].Frequency;
+            _slots[at].InMain = _slots[next].InMain;
+            Volatile.Write(ref _slots[at].Bytes, _slots[next].Bytes);
+            at = next;
+        }
+
+        Volatile.Write(ref _slots[at].Bytes, null);
+        Count--;
     }
 
     private static uint Fingerprint(ulong hash) => (uint)(hash >> 24) | 1;
 
-    private sealed class Node
+    private struct Slot
     {
-        public required ulong Hash { get; init; }
-
-        // One reference, so readers see the old entry or the new one, never a mix.
-        public required CacheEntry Entry { get; set; }
-
-        public Node? Next;
-
-        public Node? NextInQueue { get; set; }
-
-        public bool InMain { get; set; }
-
-        // How often it was asked for, up to three. Threads may lose each other's counts; that does no harm.
-        public byte Frequency { get; set; }
-    }
-
-    private struct Fifo
-    {
-        private Node? _head;
-        private Node? _tail;
-
-        public long Bytes { readonly get; set; }
-
-        public void Enqueue(Node node)
-        {
-            Bytes += node.Entry.Size + NodeSize;
-            if (_tail == null)
-                _head = node;
-            else
-                _tail.NextInQueue = node;
-            _tail = node;
-        }
-
-        /// <summary>Takes the oldest node; the queue must not be empty.</summary>
-        public Node Dequeue()
-        {
-            Node node = _head!;
-            _head = node.NextInQueue;
-            _tail = _head == null ? null : _tail;
-            node.NextInQueue = null;
-            Bytes -= node.Entry.Size + NodeSize;
-            return node;
-        }
+        public ulong Hash;
+        public byte[]? Bytes; // null: free
+        public byte Frequency; // how often it was asked for, up to three
+        public bool InMain;
     }
 }

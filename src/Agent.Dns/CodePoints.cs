@@ -15,6 +15,7 @@ public enum ResponseCode : byte
 /// <summary>Record types that this code treats in a way of their own; all others are opaque (RFC 3597).</summary>
 public static class RecordType
 {
+    public const ushort A = 1;
     public const ushort Ns = 2;
     public const ushort Md = 3;
     public const ushort Mf = 4;
@@ -26,11 +27,14 @@ public static class RecordType
     public const ushort Ptr = 12;
     public const ushort Minfo = 14;
     public const ushort Mx = 15;
+    public const ushort Hinfo = 13;
     public const ushort Rp = 17;
     public const ushort Afsdb = 18;
     public const ushort Rt = 21;
     public const ushort Px = 26;
+    public const ushort Aaaa = 28;
     public const ushort Srv = 33;
+    public const ushort Naptr = 35;
     public const ushort Kx = 36;
     public const ushort Dname = 39;
     public const ushort Opt = 41;
@@ -47,6 +51,8 @@ public enum ExtendedError : ushort
 {
     None = ushort.MaxValue,
     StaleAnswer = 3,
+    CachedError = 13,
+    Prohibited = 18,
     StaleNxDomainAnswer = 19,
     NotAuthoritative = 20,
     NotSupported = 21,

@@ -10,6 +10,7 @@ public static class DnsName
     public const int MaxLength = 255;
 
     private const int PointerMask = 0xC0;
+    private const int MaxPointers = 64; // no writer of names needs more, and chains of them would cost time for nothing
 
     /// <summary>Finds the end of a name without compression, as a question has it.</summary>
     /// <returns>The name's length in bytes, or 0 when it is none.</returns>
@@ -33,6 +34,7 @@ public static class DnsName
     {
         int end = -1;
         int length = 1;
+        int pointers = 0;
         int lowest = offset; // each pointer must lead before all that was read so far, so that no loop is possible
         while ((uint)offset < (uint)message.Length)
         {
@@ -41,7 +43,7 @@ public static class DnsName
                 return end < 0 ? offset + 1 : end;
             if ((label & PointerMask) == PointerMask)
             {
-                if (offset + 1 >= message.Length)
+                if (offset + 1 >= message.Length || ++pointers > MaxPointers)
                     return -1;
                 end = end < 0 ? offset + 2 : end;
                 offset = ((label & ~PointerMask) << 8) | message[offset + 1];
@@ -78,9 +80,13 @@ public static class DnsName
     }
 
     /// <summary>Compares two names, each checked before, without regard to case (RFC 4343).</summary>
-    public static bool Equals(ReadOnlySpan<byte> message, int offset, ReadOnlySpan<byte> otherMessage, int otherOffset)
+    public static bool Equals(ReadOnlySpan<byte> message, int offset, ReadOnlySpan<byte> otherMessage, int otherOffset) =>
+        Equals(message, offset, otherMessage, otherOffset, out _);
+
+    /// <summary>As the other, and tells how many labels had to be compared.</summary>
+    internal static bool Equals(ReadOnlySpan<byte> message, int offset, ReadOnlySpan<byte> otherMessage, int otherOffset, out int labels)
     {
-        while (true)
+        for (labels = 1; ; labels++)
         {
             offset = Follow(message, offset);
             otherOffset = Follow(otherMessage, otherOffset);

@@ -6,11 +6,13 @@ namespace Agent.Dns;
 internal sealed class MessageWriter
 {
     private const int MaxSuffixes = 64; // enough to find owners and chain targets again; more would cost more than they save
+    private const int MaxLabels = 300_000; // compared for a whole message: names that nearly match must not cost more than they save
     private const int MaxPointer = 0x3FFF;
 
     private readonly byte[] _buffer = new byte[ushort.MaxValue];
     private readonly ushort[] _suffixes = new ushort[MaxSuffixes];
     private int _suffixCount;
+    private int _labels;
 
     public int Length { get; private set; }
 
@@ -24,6 +26,7 @@ internal sealed class MessageWriter
         Header.Clear();
         Length = Dns.Header.Size;
         _suffixCount = 0;
+        _labels = 0;
     }
 
     /// <summary>False when the message would grow over 65,535 bytes.</summary>
@@ -61,10 +64,14 @@ internal sealed class MessageWriter
 
     private int FindSuffix(ReadOnlySpan<byte> suffix)
     {
-        for (int i = 0; i < _suffixCount; i++)
+        for (int i = 0; i < _suffixCount && _labels < MaxLabels; i++)
         {
             // A suffix of the name being written is noted before its bytes are there.
-            if (_suffixes[i] < Length && DnsName.Equals(_buffer, _suffixes[i], suffix, 0))
+            if (_suffixes[i] >= Length)
+                break;
+            bool isSame = DnsName.Equals(_buffer, _suffixes[i], suffix, 0, out int labels);
+            _labels += labels;
+            if (isSame)
                 return _suffixes[i];
         }
 

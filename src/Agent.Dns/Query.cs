@@ -15,6 +15,7 @@ public readonly ref struct Query
     private const int MinUdpSize = 512; // RFC 6891 section 6.2.3: lower values are treated as 512
     private const int OptFixedSize = 11;
     private const ushort CookieOption = 10;
+    private const ushort KeepaliveOption = 11;
 
     /// <summary>Header and question as the client sent them; the header alone where the question is malformed.</summary>
     public ReadOnlySpan<byte> Head { get; private init; }
@@ -25,6 +26,9 @@ public readonly ref struct Query
     public ResponseCode Error { get; private init; }
 
     public bool HasEdns { get; private init; }
+
+    /// <summary>Whether the client asked how long its TCP connection may stay idle (RFC 7828); meaningless over UDP.</summary>
+    public bool WantsKeepalive { get; init; }
 
     /// <summary>The largest UDP reply that the client takes, in bytes: 512 without EDNS.</summary>
     public ushort UdpSize { get; private init; }
@@ -86,15 +90,19 @@ public readonly ref struct Query
             Head = message[..headLength],
             Key = key[..(nameLength + 5)],
             HasEdns = edns.IsPresent,
+            WantsKeepalive = edns.WantsKeepalive,
             UdpSize = Math.Max((ushort)MinUdpSize, edns.UdpSize),
             Error = edns.Version == 0 ? ResponseCode.NoError : ResponseCode.BadVers,
         };
         return true;
     }
 
+    /// <summary>A query known by its key alone, to look something up.</summary>
+    internal static Query OfKey(ReadOnlySpan<byte> key) => new() { Key = key };
+
     /// <summary>A query whose message has been kept only in part, to answer it later.</summary>
-    public static Query Restore(ReadOnlySpan<byte> head, ReadOnlySpan<byte> key, bool hasEdns, ushort udpSize) =>
-        new() { Head = head, Key = key, HasEdns = hasEdns, UdpSize = udpSize };
+    public static Query Restore(ReadOnlySpan<byte> head, ReadOnlySpan<byte> key, bool hasEdns, ushort udpSize, bool wantsKeepalive) =>
+        new() { Head = head, Key = key, HasEdns = hasEdns, UdpSize = udpSize, WantsKeepalive = wantsKeepalive };
 
     /// <summary>Reads the additional section: at most one OPT, nothing behind it.</summary>
     private static bool TryParseAdditional(ReadOnlySpan<byte> message, int offset, int count, ref Edns edns)
@@ -135,16 +143,21 @@ public readonly ref struct Query
             int length = BinaryPrimitives.ReadUInt16BigEndian(options[2..]);
             if (options.Length < 4 + length)
                 return false;
+            ushort option = BinaryPrimitives.ReadUInt16BigEndian(options);
             // RFC 7873 section 5.2.2: a cookie is 8 bytes, or 16 to 40 with the server's part.
-            if (BinaryPrimitives.ReadUInt16BigEndian(options) == CookieOption && length is not (8 or (>= 16 and <= 40)))
+            if (option == CookieOption && length is not (8 or (>= 16 and <= 40)))
                 return false;
+            // RFC 7828 section 3.2.1: a client sends no timeout.
+            if (option == KeepaliveOption && length != 0)
+                return false;
+            edns = edns with { WantsKeepalive = edns.WantsKeepalive || option == KeepaliveOption };
             options = options[(4 + length)..];
         }
 
         return true;
     }
 
-    private readonly record struct Edns(bool IsPresent, ushort UdpSize, byte Version, bool DnssecOk);
+    private readonly record struct Edns(bool IsPresent, ushort UdpSize, byte Version, bool DnssecOk, bool WantsKeepalive = false);
 }
 
 /// <summary>Bits of a query that change its answer and so are part of its key (CVE-2024-0874 forgot them).</summary>

@@ -4,11 +4,12 @@ namespace Agent.Dns;
 internal static class RecordData
 {
     /// <summary>
-    /// Fixed bytes, names, and fixed bytes behind them (negative: whatever is left). Only the types of RFC 1035 are written with compression.
+    /// Fixed bytes, character-strings, names, and fixed bytes behind them (negative: whatever is left). Only the types of RFC 1035 are written with
+    /// compression.
     /// </summary>
-    public readonly record struct Shape(int Prefix, int Names, int Suffix, bool Compress);
+    public readonly record struct Shape(int Prefix, int Names, int Suffix, bool Compress, int Strings = 0);
 
-    private static readonly Shape Opaque = new(0, 0, -1, Compress: false);
+    private static readonly Shape _opaque = new(0, 0, -1, Compress: false);
 
     public static Shape ShapeOf(ushort type) => type switch
     {
@@ -22,14 +23,15 @@ internal static class RecordData
         RecordType.Afsdb or RecordType.Rt or RecordType.Kx => new(2, 1, 0, Compress: false),
         RecordType.Px => new(2, 2, 0, Compress: false),
         RecordType.Srv => new(6, 1, 0, Compress: false),
-        _ => Opaque,
+        RecordType.Naptr => new(4, 1, 0, Compress: false, Strings: 3),
+        _ => _opaque,
     };
 
     /// <summary>Whether RDATA has the shape of its type: names well formed and ending where the data ends.</summary>
     public static bool IsValid(ReadOnlySpan<byte> message, in ResourceRecord record)
     {
         Shape shape = ShapeOf(record.Type);
-        int offset = record.DataOffset + shape.Prefix;
+        int offset = NamesOffset(message, record, shape);
         for (int i = 0; i < shape.Names && offset >= 0; i++)
             offset = offset < record.End ? DnsName.Skip(message, offset) : -1;
         return offset >= 0 && (shape.Suffix < 0 || offset + shape.Suffix == record.End);
@@ -40,10 +42,10 @@ internal static class RecordData
     {
         Shape shape = ShapeOf(record.Type);
         int lengthOffset = writer.Length;
-        if (!writer.TryWriteUInt16(0) || !writer.TryWrite(message.Slice(record.DataOffset, shape.Prefix)))
+        int offset = NamesOffset(message, record, shape);
+        if (!writer.TryWriteUInt16(0) || !writer.TryWrite(message[record.DataOffset..offset]))
             return false;
         Span<byte> name = stackalloc byte[DnsName.MaxLength];
-        int offset = record.DataOffset + shape.Prefix;
         for (int i = 0; i < shape.Names; i++)
         {
             if (!writer.TryWriteName(name[..DnsName.Expand(message, offset, name)], shape.Compress))
@@ -55,5 +57,14 @@ internal static class RecordData
             return false;
         writer.PatchUInt16(lengthOffset, writer.Length - lengthOffset - 2);
         return true;
+    }
+
+    /// <summary>Where the names begin; at or behind the record's end when it is too short for them.</summary>
+    private static int NamesOffset(ReadOnlySpan<byte> message, in ResourceRecord record, in Shape shape)
+    {
+        int offset = record.DataOffset + shape.Prefix;
+        for (int i = 0; i < shape.Strings && offset < record.End; i++)
+            offset += 1 + message[offset];
+        return offset;
     }
 }

@@ -9,6 +9,9 @@ public static class Reply
     private const int ExtendedErrorSize = 6; // option code, length, INFO-CODE
     private const ushort AdvertisedUdpSize = 1232;
     private const ushort ExtendedErrorOption = 15;
+    private const int KeepaliveSize = 6; // option code, length, TIMEOUT
+    private const ushort KeepaliveOption = 11;
+    private const ushort TcpIdle = 100; // the 10 s of Serving.TcpConnection, in tenths of a second
 
     /// <summary>Writes a reply without records.</summary>
     /// <returns>Its length in bytes.</returns>
@@ -31,7 +34,7 @@ public static class Reply
 
     /// <summary>Bytes that <see cref="WriteOpt"/> adds.</summary>
     internal static int OptLength(in Query query, ExtendedError error) =>
-        !query.HasEdns ? 0 : error == ExtendedError.None ? OptSize : OptSize + ExtendedErrorSize;
+        !query.HasEdns ? 0 : OptSize + (error == ExtendedError.None ? 0 : ExtendedErrorSize) + (query.WantsKeepalive ? KeepaliveSize : 0);
 
     /// <summary>Sets QR, RA, the RCODE, and the opcode, RD and CD of the query; AA, TC, AD and Z are clear.</summary>
     internal static void WriteFlags(in Query query, ResponseCode code, Span<byte> reply)
@@ -53,15 +56,25 @@ public static class Reply
         BinaryPrimitives.WriteUInt16BigEndian(opt[3..], AdvertisedUdpSize);
         opt[5] = (byte)((int)code >> 4);
         opt[7] = (byte)(query.Key.Length > 0 && (query.Flags & KeyFlags.DnssecOk) != 0 ? 0x80 : 0); // RFC 3225 section 3
-        if (length > OptSize)
+        BinaryPrimitives.WriteUInt16BigEndian(opt[9..], (ushort)(length - OptSize));
+        Span<byte> options = opt[OptSize..];
+        if (query.WantsKeepalive)
         {
-            BinaryPrimitives.WriteUInt16BigEndian(opt[9..], ExtendedErrorSize);
-            BinaryPrimitives.WriteUInt16BigEndian(opt[11..], ExtendedErrorOption);
-            BinaryPrimitives.WriteUInt16BigEndian(opt[13..], 2);
-            BinaryPrimitives.WriteUInt16BigEndian(opt[15..], (ushort)error);
+            WriteOption(options, KeepaliveOption, TcpIdle);
+            options = options[KeepaliveSize..];
         }
+
+        if (error != ExtendedError.None)
+            WriteOption(options, ExtendedErrorOption, (ushort)error);
 
         BinaryPrimitives.WriteUInt16BigEndian(reply[10..], 1); // stored answers have no additional records of their own
         return length;
+    }
+
+    private static void WriteOption(Span<byte> option, ushort code, ushort value)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(option, code);
+        BinaryPrimitives.WriteUInt16BigEndian(option[2..], sizeof(ushort));
+        BinaryPrimitives.WriteUInt16BigEndian(option[4..], value);
     }
 }

@@ -7,6 +7,10 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
     /// <summary>What <see cref="Answer"/> returns when an upstream must be asked.</summary>
     public const int Forward = -1;
 
+    /// <summary>Whether the last answer should be renewed before it expires: somebody will ask for it again.</summary>
+    public bool IsRefreshDue => _isRefreshDue;
+
+    private bool _isRefreshDue;
     private readonly byte[] _key = new byte[Query.MaxKeyLength];
 
     /// <summary>Answers from what the node knows.</summary>
@@ -17,6 +21,7 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
     /// <returns>The reply's length in bytes; 0 for silence; <see cref="Forward"/>.</returns>
     public int Answer(ReadOnlySpan<byte> message, long now, Span<byte> reply, out Query query)
     {
+        _isRefreshDue = false;
         if (!Query.TryParse(message, _key, out query))
         {
             counters.Dropped++;
@@ -31,9 +36,17 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
         if (!query.Header.WantsRecursion)
             return Refuse(query, ResponseCode.Refused, ExtendedError.NotAuthoritative, reply);
 
-        if (cache.TryAnswer(query, now, Bound(query, reply), out int length))
+        if (isUdp && query.WantsKeepalive)
+            query = query with { WantsKeepalive = false }; // RFC 7828 section 3.2.1: ignored over UDP
+        if (cache.TryAnswer(query, now, Bound(query, reply), out int length, out _isRefreshDue))
         {
             counters.Hits++;
+            return length;
+        }
+
+        if (SpecialNames.TryAnswer(query, isUdp, Bound(query, reply), out length))
+        {
+            counters.Local++;
             return length;
         }
 

@@ -9,7 +9,8 @@ namespace Agent.Dns;
 public sealed class ResponseCache
 {
     private const int ShardCount = 16;
-    private const int MeanEntrySize = 256;
+    private const ushort NoType = 0; // under which an NXDOMAIN, which covers every type, is kept
+    private const long StaleRecheck = 30_000; // milliseconds
 
     private readonly CacheShard[] _shards = new CacheShard[ShardCount];
     private readonly SipHash _hash = SipHash.CreateRandom();
@@ -21,9 +22,8 @@ public sealed class ResponseCache
     public ResponseCache(long memory, TimeSpan serveStale)
     {
         _staleMilliseconds = (long)serveStale.TotalMilliseconds;
-        int buckets = (int)BitOperations.RoundUpToPowerOf2((ulong)(memory / ShardCount / MeanEntrySize));
         for (int i = 0; i < ShardCount; i++)
-            _shards[i] = new CacheShard(memory / ShardCount, Math.Min(buckets, 1 << 24));
+            _shards[i] = new CacheShard(memory / ShardCount);
     }
 
     public long Count => _shards.Sum(shard => (long)shard.Count);
@@ -32,25 +32,42 @@ public sealed class ResponseCache
 
     public long Evictions => _shards.Sum(shard => shard.Evictions);
 
-    /// <summary>Writes the reply from a fresh entry.</summary>
+    /// <summary>Writes the reply from an entry that is fresh, or that no upstream could renew a short while ago.</summary>
     /// <param name="reply">As long as the reply may be.</param>
     /// <param name="length">The reply's length in bytes.</param>
+    /// <param name="isRefreshDue">Whether the entry is about to expire and has been asked for more than once.</param>
     /// <returns>False on a miss.</returns>
-    public bool TryAnswer(in Query query, long now, Span<byte> reply, out int length)
+    public bool TryAnswer(in Query query, long now, Span<byte> reply, out int length, out bool isRefreshDue)
     {
-        if (TryFind(query, out CacheEntry entry) && entry.ExpiredFor(now) < 0)
-        {
-            length = entry.WriteTo(query, now, reply);
-            return true;
-        }
-
+        isRefreshDue = false;
         length = 0;
-        return false;
+        if (!TryFind(query, now, out CacheEntry entry, out bool isPopular) || (entry.ExpiredFor(now) >= 0 && now >= entry.RetryAt))
+            return false;
+        isRefreshDue = isPopular && entry.IsRefreshDue(now);
+        length = entry.WriteTo(query, now, reply);
+        return true;
     }
 
     /// <summary>Finds what may be served although it expired, because no upstream answers.</summary>
     public bool TryFindStale(in Query query, long now, out CacheEntry entry) =>
-        TryFind(query, out entry) && entry.ExpiredFor(now) < _staleMilliseconds;
+        TryFind(query, now, out entry, out _) && entry.Failures == 0 && entry.ExpiredFor(now) < _staleMilliseconds;
+
+    /// <summary>Whether there is something that <see cref="TryFindStale"/> finds.</summary>
+    public bool HasStale(ReadOnlySpan<byte> key, long now) => TryFindStale(Query.OfKey(key), now, out _);
+
+    /// <summary>
+    /// Notes that no upstream answered. An answer that is still usable stays, and is served without asking for a while (RFC 8767 section 5: 30 s);
+    /// else the failure itself is kept, longer each time (RFC 9520).
+    /// </summary>
+    public void StoreFailure(ReadOnlySpan<byte> key, long now)
+    {
+        Query query = Query.OfKey(key);
+        bool isKnown = TryFind(query, now, out CacheEntry known, out _);
+        if (isKnown && known.Failures == 0 && known.ExpiredFor(now) < _staleMilliseconds)
+            Store(key, known.WithRetryAt(now + StaleRecheck));
+        else
+            Store(key, CacheEntry.CreateFailure(key, isKnown ? known.Failures + 1 : 1, now));
+    }
 
     /// <summary>Stores an answer, in place of an older one to the same question.</summary>
     public void Store(ReadOnlySpan<byte> key, CacheEntry entry)
@@ -58,18 +75,28 @@ public sealed class ResponseCache
         if (entry.Lifetime == 0)
             return;
         ulong nameHash = _hash.Compute(key[..^2]);
-        ulong hash = WithType(nameHash, entry.CoversAllTypes ? (ushort)0 : (ushort)((key[^2] << 8) | key[^1]));
-        Shard(hash).Store(hash, entry, key.Length - 5);
+        ulong absence = WithType(nameHash, NoType);
+        ulong hash = entry.CoversAllTypes ? absence : WithType(nameHash, (ushort)((key[^2] << 8) | key[^1]));
+        Shard(hash).Store(hash, entry);
+        // A name that has an answer of any type exists.
+        if (!entry.CoversAllTypes && entry.Failures == 0)
+            Shard(absence).Remove(absence);
     }
 
-    private bool TryFind(in Query query, out CacheEntry entry)
+    /// <summary>Finds the answer of the question, or that its name does not exist: the younger of the two.</summary>
+    private bool TryFind(in Query query, long now, out CacheEntry entry, out bool isPopular)
     {
         ulong nameHash = _hash.Compute(query.Key[..^2]);
         ulong hash = WithType(nameHash, query.Type);
-        if (Shard(hash).TryFind(hash, query, out entry))
+        bool isFound = Shard(hash).TryFind(hash, query, out entry, out isPopular);
+        if (isFound && entry.ExpiredFor(now) < 0)
             return true;
-        hash = WithType(nameHash, 0); // where an NXDOMAIN, which covers every type, is kept
-        return Shard(hash).TryFind(hash, query, out entry);
+        hash = WithType(nameHash, NoType);
+        if (!Shard(hash).TryFind(hash, query, out CacheEntry absence, out bool isAbsencePopular) || (isFound && entry.StoredAt > absence.StoredAt))
+            return isFound;
+        entry = absence;
+        isPopular = isAbsencePopular;
+        return true;
     }
 
     // The multiplier is odd, so distinct types of one name never meet; between names the keyed hash decides.

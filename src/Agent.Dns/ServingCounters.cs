@@ -6,6 +6,9 @@ public sealed class ServingCounters
     /// <summary>Queries answered from the cache while fresh.</summary>
     public long Hits;
 
+    /// <summary>Queries answered from what the agent itself knows.</summary>
+    public long Local;
+
     /// <summary>Queries for which an upstream had to be asked, or was being asked already.</summary>
     public long Misses;
 

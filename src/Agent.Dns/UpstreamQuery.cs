@@ -11,28 +11,59 @@ public static class UpstreamQuery
     private const int OptSize = 11;
     private const ushort UdpSize = 1232; // RFC 9715 section 3.2
 
+    /// <param name="caseBits">Which letters of the name are sent in upper case: 0 for none (draft-vixie-dnsext-dns0x20).</param>
+    /// <param name="hasEdns">False for a server that does not take EDNS.</param>
     /// <returns>The message's length in bytes.</returns>
-    public static int Write(ReadOnlySpan<byte> key, ushort id, Span<byte> message)
+    public static int Write(ReadOnlySpan<byte> key, ushort id, ulong caseBits, bool hasEdns, Span<byte> message)
     {
         KeyFlags flags = (KeyFlags)key[^3];
-        message[..Header.Size].Clear();
+        int offset = WriteQuestion(key, message);
+        Span<byte> name = message.Slice(Header.Size, key.Length - 5);
+        for (int i = 0; i < name.Length; i++)
+            name[i] = WithCase(name[i], i, caseBits);
         BinaryPrimitives.WriteUInt16BigEndian(message, id);
         message[2] = Header.RecursionDesired;
         message[3] = (flags & KeyFlags.CheckingDisabled) != 0 ? Header.CheckingDisabled : (byte)0;
-        message[5] = 1; // QDCOUNT
+        if (!hasEdns)
+            return offset;
+
         message[11] = 1; // ARCOUNT
-
-        int nameLength = key.Length - 5;
-        key[..nameLength].CopyTo(message[Header.Size..]);
-        int offset = Header.Size + nameLength;
-        key[^2..].CopyTo(message[offset..]);
-        key[^5..^3].CopyTo(message[(offset + 2)..]);
-
-        Span<byte> opt = message.Slice(offset + 4, OptSize);
+        Span<byte> opt = message.Slice(offset, OptSize);
         opt.Clear();
         opt[2] = (byte)RecordType.Opt;
         BinaryPrimitives.WriteUInt16BigEndian(opt[3..], UdpSize);
         opt[7] = (byte)((flags & KeyFlags.DnssecOk) != 0 ? 0x80 : 0);
-        return offset + 4 + OptSize;
+        return offset + OptSize;
+    }
+
+    /// <summary>Whether a response's question has the letters that were sent: who only guesses does not know them.</summary>
+    public static bool HasCase(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, ulong caseBits)
+    {
+        int length = key.Length - 5;
+        if (response.Length < Header.Size + length)
+            return false;
+        for (int i = 0; i < length; i++)
+        {
+            if (response[Header.Size + i] != WithCase(key[i], i, caseBits))
+                return false;
+        }
+
+        return true;
+    }
+
+    private static byte WithCase(byte value, int index, ulong caseBits) =>
+        value is >= (byte)'a' and <= (byte)'z' && (caseBits >> (index & 63) & 1) != 0 ? (byte)(value & ~0x20) : value;
+
+    /// <summary>Writes a cleared header with one question, and that question.</summary>
+    /// <returns>The length so far.</returns>
+    internal static int WriteQuestion(ReadOnlySpan<byte> key, Span<byte> message)
+    {
+        message[..Header.Size].Clear();
+        message[5] = 1; // QDCOUNT
+        int offset = Header.Size + key.Length - 5;
+        key[..^5].CopyTo(message[Header.Size..]);
+        key[^2..].CopyTo(message[offset..]);
+        key[^5..^3].CopyTo(message[(offset + 2)..]);
+        return offset + 4;
     }
 }

@@ -11,6 +11,9 @@ public enum ResponseVerdict
     /// <summary>Ask again over TCP.</summary>
     Truncated,
 
+    /// <summary>The server could not read the query; perhaps it does not take EDNS.</summary>
+    FormErr,
+
     /// <summary>This server cannot answer it; another might.</summary>
     Failed,
 
@@ -33,6 +36,7 @@ public sealed class UpstreamResponse(CacheLimits limits)
     private readonly MessageWriter _writer = new();
     private int _answerCount;
     private int _recordCount;
+    private byte _extendedCode;
     private int _chainEnd; // the owner of the answer, or of its absence
 
     /// <summary>Reads one response to the question in <paramref name="key"/>. The ID has been checked by who sent the query.</summary>
@@ -40,28 +44,32 @@ public sealed class UpstreamResponse(CacheLimits limits)
     public ResponseVerdict Read(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, long now, out CacheEntry entry)
     {
         entry = default;
-        if (!AnswersQuestion(response, key, out int offset))
+        if (response.Length < Header.Size || !AnswersQuestion(response, key, out int offset))
             return ResponseVerdict.Ignored;
         Header header = new(response);
         if (header.IsTruncated)
             return ResponseVerdict.Truncated;
+        if (header.ResponseCode == ResponseCode.FormErr)
+            return ResponseVerdict.FormErr;
         if (header.ResponseCode is not (ResponseCode.NoError or ResponseCode.NxDomain))
             return ResponseVerdict.Failed;
         if (!TryParseRecords(response, header, offset))
             return ResponseVerdict.Ignored;
+        if (_extendedCode != 0 || !TryKeepAliasesAndAnswer(response, key, out bool isAnswer))
+            return ResponseVerdict.Failed;
 
-        bool isAnswer = KeepAliasesAndAnswer(response, key);
         bool isNegative = header.ResponseCode == ResponseCode.NxDomain || !isAnswer;
-        bool hasSoa = isNegative && KeepNegativeProof(response, (KeyFlags)key[^3]);
+        bool hasSoa = isNegative && KeepNegativeProof(response, key);
         uint lifetime = isNegative && !hasSoa ? 0 : Lifetime(response, isNegative);
         return TryCompose(response, key, header.ResponseCode, lifetime, now, out entry) ? ResponseVerdict.Answered : ResponseVerdict.Ignored;
     }
 
+    /// <summary>Whether a server says with no more than a header that it could not read the query (RFC 6891 section 7: perhaps its OPT).</summary>
+    public static bool IsBareFormErr(ReadOnlySpan<byte> response) =>
+        new Header(response) is { IsResponse: true, Opcode: 0, ResponseCode: ResponseCode.FormErr, QuestionCount: 0 };
+
     private static bool AnswersQuestion(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, out int end)
     {
-        end = 0;
-        if (response.Length < Header.Size)
-            return false;
         Header header = new(response);
         int nameLength = key.Length - 5;
         end = Header.Size + nameLength + 4;
@@ -77,8 +85,9 @@ public sealed class UpstreamResponse(CacheLimits limits)
     {
         _answerCount = header.AnswerCount;
         _recordCount = header.AnswerCount + header.AuthorityCount;
+        _extendedCode = 0;
         // Each record takes 11 bytes at least: a count that lies is seen before any work is done for it.
-        if (_recordCount > MaxRecords || _recordCount > (response.Length - offset) / 11)
+        if (_recordCount > MaxRecords || _recordCount + header.AdditionalCount > (response.Length - offset) / 11)
             return false;
         for (int i = 0; i < _recordCount; i++)
         {
@@ -88,19 +97,30 @@ public sealed class UpstreamResponse(CacheLimits limits)
             offset = _records[i].End;
         }
 
+        // Of the additional section, only the upper bits of the RCODE count (RFC 6891 section 6.1.3).
+        for (int i = 0; i < header.AdditionalCount; i++)
+        {
+            if (!ResourceRecord.TryParse(response, offset, out ResourceRecord record))
+                return false;
+            if (record.Type == RecordType.Opt)
+                _extendedCode = response[record.DataOffset - 6];
+            offset = record.End;
+        }
+
         return true;
     }
 
     /// <summary>Keeps the CNAME chain that starts at the QNAME, and the records of the QTYPE at its end.</summary>
-    /// <returns>Whether there are records of the QTYPE.</returns>
-    private bool KeepAliasesAndAnswer(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key)
+    /// <param name="isFound">Whether there are records of the QTYPE.</param>
+    /// <returns>False when the chain does not end.</returns>
+    private bool TryKeepAliasesAndAnswer(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, out bool isFound)
     {
+        isFound = false;
         ushort type = BinaryPrimitives.ReadUInt16BigEndian(key[^2..]);
         bool wantsSignatures = ((KeyFlags)key[^3] & KeyFlags.DnssecOk) != 0;
         _chainEnd = Header.Size;
         for (int aliases = 0; aliases <= MaxAliases; aliases++)
         {
-            bool found = false;
             int next = -1;
             for (int i = 0; i < _answerCount; i++)
             {
@@ -109,48 +129,58 @@ public sealed class UpstreamResponse(CacheLimits limits)
                 bool isAlias = record.Type == RecordType.Cname && !isType;
                 if (_kept[i] || !(isType || isAlias || (wantsSignatures && record.Type == RecordType.Rrsig)))
                     continue;
-                if (record.Class != BinaryPrimitives.ReadUInt16BigEndian(key[^5..]) || !DnsName.Equals(response, record.Owner, response, _chainEnd))
+                if (!IsOfClass(record, key) || !DnsName.Equals(response, record.Owner, response, _chainEnd))
                     continue;
                 if (isAlias && next >= 0)
                     continue; // RFC 2181 section 10.1: one CNAME for a name
                 _kept[i] = true;
-                found |= isType;
+                isFound |= isType;
                 next = isAlias ? record.DataOffset : next;
             }
 
-            if (found || next < 0)
-                return found;
+            if (isFound || next < 0)
+                return true;
             _chainEnd = next;
         }
 
         return false;
     }
 
-    /// <summary>Keeps the SOA of a zone that the chain's end is in (RFC 2308 section 3), and with DO what proves the absence.</summary>
-    private bool KeepNegativeProof(ReadOnlySpan<byte> response, KeyFlags flags)
+    /// <summary>Keeps the SOA of a zone that the chain's end is in (RFC 2308 section 3), and with DO what in that zone proves the absence.</summary>
+    private bool KeepNegativeProof(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key)
     {
-        Span<byte> name = stackalloc byte[DnsName.MaxLength];
-        Span<byte> owner = stackalloc byte[DnsName.MaxLength];
-        int nameLength = DnsName.Expand(response, _chainEnd, name);
-        DnsName.ToLower(name[..nameLength], name);
-        bool hasSoa = false;
-        for (int i = _answerCount; i < _recordCount; i++)
+        int soa = -1;
+        for (int i = _answerCount; i < _recordCount && soa < 0; i++)
         {
-            ref ResourceRecord record = ref _records[i];
-            bool isProof = (flags & KeyFlags.DnssecOk) != 0 && record.Type is (RecordType.Rrsig or RecordType.Nsec or RecordType.Nsec3);
-            if (record.Type == RecordType.Soa && !hasSoa)
-            {
-                int ownerLength = DnsName.Expand(response, record.Owner, owner);
-                DnsName.ToLower(owner[..ownerLength], owner);
-                hasSoa = _kept[i] = DnsName.IsInZone(name[..nameLength], owner[..ownerLength]);
-            }
-            else if (isProof)
-            {
-                _kept[i] = true;
-            }
+            if (_records[i].Type == RecordType.Soa && IsOfClass(_records[i], key) && IsInZone(response, _chainEnd, _records[i].Owner))
+                soa = i;
         }
 
-        return hasSoa;
+        if (soa < 0)
+            return false;
+        _kept[soa] = true;
+        bool wantsProof = ((KeyFlags)key[^3] & KeyFlags.DnssecOk) != 0;
+        for (int i = _answerCount; wantsProof && i < _recordCount; i++)
+        {
+            _kept[i] |= _records[i].Type is RecordType.Rrsig or RecordType.Nsec or RecordType.Nsec3
+                && IsOfClass(_records[i], key)
+                && IsInZone(response, _records[i].Owner, _records[soa].Owner);
+        }
+
+        return true;
+    }
+
+    private static bool IsOfClass(in ResourceRecord record, ReadOnlySpan<byte> key) => record.Class == BinaryPrimitives.ReadUInt16BigEndian(key[^5..]);
+
+    private static bool IsInZone(ReadOnlySpan<byte> response, int nameOffset, int zoneOffset)
+    {
+        Span<byte> name = stackalloc byte[DnsName.MaxLength];
+        Span<byte> zone = stackalloc byte[DnsName.MaxLength];
+        name = name[..DnsName.Expand(response, nameOffset, name)];
+        zone = zone[..DnsName.Expand(response, zoneOffset, zone)];
+        DnsName.ToLower(name, name);
+        DnsName.ToLower(zone, zone);
+        return DnsName.IsInZone(name, zone);
     }
 
     /// <summary>Seconds: the smallest TTL of what was kept (RFC 2181 section 5.2), within the limits; 0 stays 0.</summary>

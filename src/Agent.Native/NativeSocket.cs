@@ -10,6 +10,12 @@ namespace Agent.Native;
 /// </summary>
 public readonly unsafe struct NativeSocket(int descriptor)
 {
+    /// <summary>What <see cref="ReceiveDatagram"/> returns when no datagram is there.</summary>
+    public const int Nothing = -1;
+
+    /// <summary>What <see cref="ReceiveDatagram"/> returns when the socket has an error.</summary>
+    public const int Broken = -2;
+
     public int Descriptor => descriptor;
 
     /// <summary>A UDP socket of a serving worker. Several may share the address (SO_REUSEPORT); receiving blocks for at most <paramref name="receiveTimeout"/>.</summary>
@@ -48,6 +54,20 @@ public readonly unsafe struct NativeSocket(int descriptor)
     /// <returns>False when the process is out of descriptors or the server is unreachable.</returns>
     public static bool TryConnectUdp(in SockAddr server, out NativeSocket socket) =>
         TryConnect(server, Libc.SOCK_DGRAM | Libc.SOCK_NONBLOCK, out socket);
+
+    /// <summary>Connects a UDP socket that was disconnected: to any server, on a new port of the kernel's choice.</summary>
+    public bool TryConnect(in SockAddr server)
+    {
+        fixed (SockAddr* address = &server)
+            return Libc.connect(descriptor, address, server.Length) == 0;
+    }
+
+    /// <summary>Dissolves a UDP socket's connection and gives its port back, which the kernel had chosen (connect(2), AF_UNSPEC).</summary>
+    public bool TryDisconnect()
+    {
+        SockAddr unspecified = default;
+        return Libc.connect(descriptor, &unspecified, unspecified.Length) == 0;
+    }
 
     /// <summary>A TCP connection in progress: writable when it is established.</summary>
     /// <returns>As <see cref="TryConnectUdp"/>.</returns>
@@ -103,6 +123,17 @@ public readonly unsafe struct NativeSocket(int descriptor)
         {
             nint received = Libc.recv(descriptor, buffer, (nuint)bytes.Length, Libc.MSG_DONTWAIT);
             return received > 0 ? (int)received : received < 0 && WouldBlock() ? 0 : -1;
+        }
+    }
+
+    /// <summary>Receives one datagram, which may be empty.</summary>
+    /// <returns>Its length in bytes; <see cref="Nothing"/>; <see cref="Broken"/> for an error such as ECONNREFUSED.</returns>
+    public int ReceiveDatagram(Span<byte> bytes)
+    {
+        fixed (byte* buffer = bytes)
+        {
+            nint received = Libc.recv(descriptor, buffer, (nuint)bytes.Length, Libc.MSG_DONTWAIT);
+            return received >= 0 ? (int)received : WouldBlock() ? Nothing : Broken;
         }
     }
 

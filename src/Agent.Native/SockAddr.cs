@@ -22,11 +22,15 @@ public struct SockAddr
         BitConverter.TryWriteBytes(bytes, (ushort)(isV4 ? Libc.AF_INET : Libc.AF_INET6));
         BinaryPrimitives.WriteUInt16BigEndian(bytes[2..], (ushort)endPoint.Port);
         endPoint.Address.TryWriteBytes(bytes[(isV4 ? 4 : 8)..], out _);
+        if (!isV4)
+            BitConverter.TryWriteBytes(bytes[24..], (uint)endPoint.Address.ScopeId);
         return address;
     }
 
     /// <summary>AF_INET or AF_INET6.</summary>
     public readonly int Family => BitConverter.ToUInt16(this);
+
+    public readonly bool IsV4 => Family == Libc.AF_INET;
 
     /// <summary>Bytes that the kernel expects for this family.</summary>
     public readonly uint Length => Family == Libc.AF_INET ? 16u : Size;
@@ -37,5 +41,5 @@ public struct SockAddr
         Family == Libc.AF_INET ? ((ReadOnlySpan<byte>)this).Slice(4, 4) : ((ReadOnlySpan<byte>)this).Slice(8, 16);
 
     public readonly IPEndPoint ToEndPoint() =>
-        new(new IPAddress(AddressBytes), BinaryPrimitives.ReadUInt16BigEndian(((ReadOnlySpan<byte>)this)[2..]));
+        new(IsV4 ? new IPAddress(AddressBytes) : new IPAddress(AddressBytes, BitConverter.ToUInt32(((ReadOnlySpan<byte>)this)[24..])), BinaryPrimitives.ReadUInt16BigEndian(((ReadOnlySpan<byte>)this)[2..]));
 }

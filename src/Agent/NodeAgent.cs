@@ -13,6 +13,8 @@ namespace Agent;
 /// </summary>
 internal sealed partial class NodeAgent : IDisposable
 {
+    private const long LongestDrain = 1_500; // milliseconds
+
     private readonly AgentConfiguration _configuration;
     private readonly ILogger _logger;
     private readonly RouteSource _routes;
@@ -68,10 +70,15 @@ internal sealed partial class NodeAgent : IDisposable
     /// <summary>Gives the traffic back to the kernel's fallback, answers what is on its way, and stops. Links, maps and addresses stay.</summary>
     public void Dispose()
     {
-        _lease?.Dispose();
+        if (_lease != null)
+        {
+            _lease.Dispose();
+            Drain();
+        }
+
         _routeTimer.Dispose();
-        foreach (ServingThread thread in _threads)
-            thread.Stop();
+        _threads.ForEach(thread => thread.RequestStop());
+        _threads.ForEach(thread => thread.Stop());
         _datapath?.Dispose();
     }
 
@@ -105,6 +112,8 @@ internal sealed partial class NodeAgent : IDisposable
             Exclusions.ExcludeSelf(_datapath, cgroup);
             FrontendTable.Program(_datapath, _configuration.Redirect.Frontends, ListenEndPoints());
             _datapath.Attach(cgroup);
+            if (!SelfProbe.Succeeds(ListenEndPoints()))
+                throw new RedirectException("the agent does not answer on its own addresses within 2 s; see whether a firewall on this node drops packets to them");
             _lease = new Lease(_datapath, _threads);
             _lease.Begin();
             Redirecting(_logger, _configuration.Redirect.Frontends.Count, cgroup);
@@ -117,6 +126,15 @@ internal sealed partial class NodeAgent : IDisposable
             RedirectFailure = error.Message;
             CannotRedirect(_logger, error.Message);
         }
+    }
+
+    /// <summary>Goes on serving what was sent before the kernel changed its mind: what sits in the sockets, then what upstreams still owe.</summary>
+    private void Drain()
+    {
+        long started = Environment.TickCount64;
+        do
+            Thread.Sleep(ServingThread.LongestTurn);
+        while (_threads.Any(thread => !thread.IsIdle) && Environment.TickCount64 - started < LongestDrain);
     }
 
     private IPEndPoint[] ListenEndPoints() =>

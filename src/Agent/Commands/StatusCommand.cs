@@ -56,7 +56,7 @@ internal static class StatusCommand
         Console.WriteLine($"Serving   {string.Join(", ", agent.Listen)}; {agent.Workers} UDP worker(s) for each address");
         Console.WriteLine($"Cache     {agent.Cache.Entries} answers, {agent.Cache.Bytes / 1024} of {agent.Cache.Budget / 1024} KiB, {agent.Cache.Evictions} evicted");
         QueryStatus queries = agent.Queries;
-        Console.WriteLine($"Queries   {queries.Hits} hits, {queries.Misses} misses, {queries.Stale} stale, {queries.Failed} failed, {queries.Refused} refused, {queries.Dropped} dropped");
+        Console.WriteLine($"Queries   {queries.Hits} hits, {queries.Local} local, {queries.Misses} misses, {queries.Stale} stale, {queries.Failed} failed, {queries.Refused} refused, {queries.Dropped} dropped");
         foreach (RouteStatus route in agent.Routes)
             Console.WriteLine($"Route     {route.Zone} over {route.Protocol} to {(route.Servers.Count > 0 ? string.Join(", ", route.Servers) : "no server")}");
         if (agent.RedirectFailure != null)

@@ -1,24 +1,20 @@
 using Agent.Dns;
-using Agent.Native;
 
 namespace Agent.Forwarding;
 
 /// <summary>One question on its way to the upstreams, and all who wait for its answer. Pooled.</summary>
 internal sealed class Flight
 {
-    /// <summary>Sends that one question may cost at the most (RFC 9520 section 3.1; BIND CVE-2026-5950).</summary>
+    /// <summary>Sends that one question may cost at the most (BIND CVE-2026-5950).</summary>
     public const int MaxExchanges = 4;
+
+    private const int MaxSendsToServer = 3; // RFC 9520 section 3.1
 
     private readonly byte[] _key = new byte[Query.MaxKeyLength];
     private readonly Exchange[] _exchanges = new Exchange[MaxExchanges];
     private int _keyLength;
+    private Waiter? _firstWaiter;
     private Waiter? _lastWaiter;
-
-    /// <summary>The flight's place in the table, for the life of this object.</summary>
-    public required int Slot { get; init; }
-
-    /// <summary>Grows with each use of this object, so that an event meant for an earlier use is told apart.</summary>
-    public ushort Generation { get; private set; }
 
     public ReadOnlySpan<byte> Key => _key.AsSpan(0, _keyLength);
 
@@ -38,9 +34,15 @@ internal sealed class Flight
     /// <summary>Monotonic milliseconds: when those who wait are told that nobody answered.</summary>
     public long Deadline { get; private set; }
 
-    public Waiter? FirstWaiter { get; private set; }
+    public bool HasWaiters => _firstWaiter != null;
 
-    public bool MayTryAgain => ExchangeCount < MaxExchanges;
+    public bool MayTryAgain => ExchangeCount < Math.Min(MaxExchanges, MaxSendsToServer * Route.Servers.Count);
+
+    /// <summary>Monotonic milliseconds: when those who wait get an expired answer, if there is one, instead of waiting on.</summary>
+    public long StaleAt { get; set; }
+
+    /// <summary>Whether the question was sent once without EDNS already.</summary>
+    public bool TriedPlain { get; set; }
 
     public bool HasOpenExchange
     {
@@ -62,8 +64,8 @@ internal sealed class Flight
         _keyLength = key.Length;
         Route = route;
         Deadline = deadline;
+        TriedPlain = false;
         ExchangeCount = 0;
-        Generation++;
     }
 
     public ref Exchange AddExchange(Upstream upstream, ushort id)
@@ -76,16 +78,22 @@ internal sealed class Flight
     {
         waiter.Next = null;
         if (_lastWaiter == null)
-            FirstWaiter = waiter;
+            _firstWaiter = waiter;
         else
             _lastWaiter.Next = waiter;
         _lastWaiter = waiter;
     }
 
+    /// <summary>Takes all who wait; the flight goes on without them.</summary>
+    public Waiter? TakeWaiters()
+    {
+        Waiter? first = _firstWaiter;
+        _firstWaiter = _lastWaiter = null;
+        return first;
+    }
+
     public void End()
     {
-        Generation++;
-        FirstWaiter = _lastWaiter = null;
         _exchanges.AsSpan().Clear();
         ExchangeCount = 0;
     }
@@ -97,18 +105,27 @@ internal struct Exchange
     public Upstream Upstream;
     public ushort Id;
 
+    /// <summary>Over UDP: which letters of the name were sent in upper case.</summary>
+    public ulong CaseBits;
+
+    /// <summary>Over UDP: datagrams from the server's address that were no response to this query.</summary>
+    public int Mismatches;
+
     /// <summary>The connection it went over; null for UDP.</summary>
     public TcpUpstream? Connection;
 
     /// <summary>The exchange's own socket, over UDP.</summary>
-    public NativeSocket? Socket;
+    public UdpSocket? Socket;
+
+    /// <summary>Over UDP: whether the response came, so that no other is to be expected.</summary>
+    public bool IsAnswered;
 
     public readonly bool IsOpen => Connection != null || Socket != null;
 
     public void Close()
     {
         Connection?.Forget(Id);
-        Socket?.Close();
+        Socket?.Return(IsAnswered);
         Connection = null;
         Socket = null;
     }

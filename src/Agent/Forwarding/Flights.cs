@@ -8,7 +8,6 @@ internal sealed class Flights
 {
     private readonly HashSet<Flight> _active;
     private readonly HashSet<Flight>.AlternateLookup<ReadOnlySpan<byte>> _byKey;
-    private readonly List<Flight> _slots = [];
     private readonly Stack<Flight> _free = new();
 
     public Flights()
@@ -19,18 +18,12 @@ internal sealed class Flights
 
     public HashSet<Flight> Active => _active;
 
-    public Flight this[int slot] => _slots[slot];
-
     public bool TryFind(ReadOnlySpan<byte> key, [NotNullWhen(true)] out Flight? flight) => _byKey.TryGetValue(key, out flight);
 
     public Flight Add(ReadOnlySpan<byte> key, Route route, long deadline)
     {
         if (!_free.TryPop(out Flight? flight))
-        {
-            flight = new Flight { Slot = _slots.Count };
-            _slots.Add(flight);
-        }
-
+            flight = new Flight();
         flight.Begin(key, route, deadline);
         _active.Add(flight);
         return flight;

@@ -1,5 +1,4 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
+using System.Diagnostics.CodeAnalysis;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Native;
@@ -13,7 +12,7 @@ internal sealed record ForwardingContext(RouteSource Routes, ResponseCache Cache
 /// The misses of one serving thread, in that thread's own loop: identical questions share a flight; each flight is sent to a server of its
 /// route, to the next when that one is slow or fails, and ends with an answer for all who wait or, at its deadline, without.
 /// </summary>
-internal sealed class Forwarder
+internal sealed partial class Forwarder
 {
     /// <summary>Kinds of poll tokens that <see cref="Handle"/> takes.</summary>
     public const byte UdpKind = 1;
@@ -26,15 +25,16 @@ internal sealed class Forwarder
     // Milliseconds.
     private const long Deadline = 3_800; // inside glibc's 5 s and below RFC 9520's 4 s of this project
     public const int TickInterval = 50;
+    private const long StaleAfter = 500; // RFC 8767 section 5 suggests 1.8 s; a pod should not wait that long for what is at hand
     private const long PauseAfterFailure = 200; // lets a server that is being restarted come back
-    private static readonly long[] SlowAfter = [400, 800, 1_200, Deadline];
+    private static readonly long[] _slowAfter = [400, 800, 1_200, Deadline];
 
-    private readonly Poller _poller;
     private readonly ForwardingContext _context;
     private readonly IReplySink _sink;
     private readonly UpstreamResponse _response;
     private readonly UpstreamPool _pool;
-    private readonly RandomIds _ids = new();
+    private readonly SecureRandom _random = new();
+    private readonly UdpSockets _sockets;
     private readonly Flights _flights = new();
     private readonly Stack<Waiter> _freeWaiters = new();
     private readonly List<Flight> _due = [];
@@ -45,11 +45,11 @@ internal sealed class Forwarder
 
     public Forwarder(Poller poller, ForwardingContext context, IReplySink sink)
     {
-        _poller = poller;
         _context = context;
         _sink = sink;
         _response = new UpstreamResponse(context.Limits);
-        _pool = new UpstreamPool(poller, _ids);
+        _sockets = new UdpSockets(poller);
+        _pool = new UpstreamPool(poller, _random);
         _routes = context.Routes.Current;
     }
 
@@ -63,15 +63,8 @@ internal sealed class Forwarder
         if (_waiterCount >= MaxWaiters)
             return false;
         bool isNew = !_flights.TryFind(query.Key, out Flight? flight);
-        if (flight == null)
-        {
-            Route? route = _routes.Find(query.Name);
-            if (route == null || route.Servers.Count == 0 || _flights.Active.Count >= MaxFlights)
-                return false;
-            flight = _flights.Add(query.Key, route, now + Deadline);
-            flight.NextServer = RandomNumberGenerator.GetInt32(route.Servers.Count);
-        }
-
+        if (flight == null && !TryBegin(query, now, out flight))
+            return false;
         Waiter waiter = _freeWaiters.TryPop(out Waiter? free) ? free : new Waiter();
         waiter.Begin(query, client, connection);
         flight.AddWaiter(waiter);
@@ -81,20 +74,21 @@ internal sealed class Forwarder
         return true;
     }
 
+    /// <summary>Asks anew for an answer that is about to expire; nobody waits for it.</summary>
+    public void Refresh(in Query query, long now)
+    {
+        if (!_flights.TryFind(query.Key, out _) && TryBegin(query, now, out Flight? flight))
+            Send(flight, flight.Route.Protocol, now);
+    }
+
     /// <summary>Handles one event whose token's kind is <see cref="UdpKind"/> or <see cref="TcpKind"/>.</summary>
     public void Handle(ulong token, PollEvents events, long now)
     {
         PollToken parts = new(token);
-        if (parts.Kind == TcpKind)
-        {
-            if (_pool.Find(token) is { } connection)
-                HandleTcp(connection, events, now);
-            return;
-        }
-
-        Flight flight = _flights[parts.Slot];
-        if (flight.Generation == parts.Generation)
-            HandleUdp(flight, parts.Exchange, now);
+        if (parts.Kind == UdpKind && _sockets.Find(parts.Slot) is { } socket)
+            HandleUdp(socket, now);
+        else if (parts.Kind == TcpKind && _pool.Find(token) is { } connection)
+            HandleTcp(connection, events, now);
     }
 
     /// <summary>Writes what was queued since the last call, and at intervals looks for what is late.</summary>
@@ -119,103 +113,48 @@ internal sealed class Forwarder
             Complete(flight, default, now);
         foreach (TcpUpstream connection in _pool.Connections.ToArray())
             _pool.Close(connection);
+        _sockets.CloseFree();
     }
 
-    /// <summary>Sends the question to the next server that takes it.</summary>
-    private void Send(Flight flight, TransportProtocol protocol, long now)
+    private bool TryBegin(in Query query, long now, [NotNullWhen(true)] out Flight? flight)
     {
-        flight.RetryAt = now + SlowAfter[Math.Min(flight.ExchangeCount, SlowAfter.Length - 1)];
-        for (int left = flight.Route.Servers.Count; left > 0 && flight.MayTryAgain; left--)
-        {
-            ref Exchange exchange = ref flight.AddExchange(_pool.Choose(flight, now), _ids.Next());
-            if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange) : SendTcp(flight, ref exchange, now))
-                return;
-            exchange.Upstream.Failed(now);
-        }
-    }
-
-    private bool SendUdp(Flight flight, ref Exchange exchange)
-    {
-        if (!NativeSocket.TryConnectUdp(exchange.Upstream.Server.Address, out NativeSocket socket))
+        flight = null;
+        Route? route = _routes.Find(query.Name);
+        if (route == null || route.Servers.Count == 0 || _flights.Active.Count >= MaxFlights)
             return false;
-        Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
-        int length = UpstreamQuery.Write(flight.Key, exchange.Id, message);
-        PollToken token = new(UdpKind, flight.Slot, (byte)(flight.ExchangeCount - 1), flight.Generation);
-        if (socket.Send(message[..length]) == length && _poller.Add(socket, PollEvents.Readable, token.Value))
-        {
-            exchange.Socket = socket;
-            return true;
-        }
-
-        socket.Close();
-        return false;
-    }
-
-    private bool SendTcp(Flight flight, ref Exchange exchange, long now)
-    {
-        TcpUpstream? connection = _pool.Connect(exchange.Upstream);
-        if (connection == null)
-            return false;
-        while (!connection.IsFree(exchange.Id))
-            exchange.Id = _ids.Next();
-        Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
-        int length = UpstreamQuery.Write(flight.Key, exchange.Id, message);
-        if (!connection.TryQueue(flight, message[..length], exchange.Id, now))
-            return false;
-        exchange.Connection = connection;
-        _pool.NoteOutput(connection);
+        flight = _flights.Add(query.Key, route, now + Deadline);
+        flight.StaleAt = now + StaleAfter;
+        flight.NextServer = (int)(_random.Next() % (ulong)route.Servers.Count);
         return true;
     }
 
-    private void HandleUdp(Flight flight, int index, long now)
+    /// <summary>Sends the question to the next server that takes it, or to the same one once more; ends the flight when none is left to try.</summary>
+    private void Send(Flight flight, TransportProtocol protocol, long now, Upstream? same = null, bool hasEdns = true)
     {
-        ref Exchange exchange = ref flight.Exchanges[index];
-        if (exchange.Socket is not { } socket)
-            return;
-        int received = socket.Receive(_datagram);
-        if (received < 0)
+        flight.RetryAt = now + _slowAfter[Math.Min(flight.ExchangeCount, _slowAfter.Length - 1)];
+        for (int left = flight.Route.Servers.Count; left > 0 && flight.MayTryAgain; left--)
         {
-            // ECONNREFUSED: the server's port is closed.
+            ref Exchange exchange = ref flight.AddExchange(same ?? _pool.Choose(flight, now), _random.NextId());
+            if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange, hasEdns) : SendTcp(flight, ref exchange, hasEdns, now))
+                return;
             exchange.Upstream.Failed(now);
-            exchange.Close();
-            AskNext(flight, now);
-        }
-        else if (received >= Header.Size && BinaryPrimitives.ReadUInt16BigEndian(_datagram) == exchange.Id)
-        {
-            HandleResponse(flight, ref exchange, _datagram.AsSpan(0, received), now);
-        }
-    }
-
-    private void HandleTcp(TcpUpstream connection, PollEvents events, long now)
-    {
-        if ((events & PollEvents.Writable) != 0 && !FlushTcp(connection, now))
-            return;
-        if ((events & ~PollEvents.Writable) == 0)
-            return;
-        bool isOpen = connection.TryReceive(now);
-        for (int offset = 0; connection.TryTake(ref offset, out ReadOnlySpan<byte> response);)
-        {
-            if (response.Length < Header.Size)
-                continue;
-            ushort id = BinaryPrimitives.ReadUInt16BigEndian(response);
-            if (!connection.TryFind(id, out Flight? flight))
-                continue;
-            foreach (ref Exchange exchange in flight.Exchanges)
-            {
-                if (exchange.Connection == connection && exchange.Id == id)
-                {
-                    HandleResponse(flight, ref exchange, response, now);
-                    break;
-                }
-            }
         }
 
-        if (!isOpen)
-            Lose(connection, now);
+        if (flight.MayTryAgain)
+            flight.RetryAt = now + PauseAfterFailure;
+        else if (!flight.HasOpenExchange)
+            Complete(flight, default, now);
     }
 
     private void HandleResponse(Flight flight, ref Exchange exchange, ReadOnlySpan<byte> response, long now)
     {
+        if (UpstreamResponse.IsBareFormErr(response))
+        {
+            // Anybody can send so little, so the query without EDNS goes beside the one that is out (TuDoor; RFC 6891 section 6.2.2).
+            AskPlain(flight, exchange.Upstream, now);
+            return;
+        }
+
         switch (_response.Read(response, flight.Key, now, out CacheEntry entry))
         {
             case ResponseVerdict.Answered:
@@ -225,9 +164,13 @@ internal sealed class Forwarder
                 break;
             case ResponseVerdict.Truncated:
                 exchange.Close();
-                Send(flight, TransportProtocol.Tcp, now);
+                Send(flight, TransportProtocol.Tcp, now, exchange.Upstream);
                 break;
-            case ResponseVerdict.Failed:
+            case ResponseVerdict.FormErr when !flight.TriedPlain:
+                exchange.Close();
+                AskPlain(flight, exchange.Upstream, now);
+                break;
+            case ResponseVerdict.Failed or ResponseVerdict.FormErr:
                 // The server works, only this question is beyond it: another server may do better, waiting will not help.
                 exchange.Close();
                 if (flight.ExchangeCount < flight.Route.Servers.Count)
@@ -236,6 +179,15 @@ internal sealed class Forwarder
                     Complete(flight, default, now);
                 break;
         }
+    }
+
+    /// <summary>Asks a server once without EDNS. Nothing is learned from it: one datagram proves nothing (CVE-2026-52690).</summary>
+    private void AskPlain(Flight flight, Upstream upstream, long now)
+    {
+        if (flight.TriedPlain)
+            return;
+        flight.TriedPlain = true;
+        Send(flight, flight.Route.Protocol, now, upstream, hasEdns: false);
     }
 
     /// <summary>An exchange failed: asks a server that was not asked yet at once, else again after a pause.</summary>
@@ -249,54 +201,22 @@ internal sealed class Forwarder
             Complete(flight, default, now);
     }
 
-    private bool FlushTcp(TcpUpstream connection, long now)
-    {
-        if (connection.TryFlush())
-        {
-            _pool.WaitToWrite(connection, connection.HasOutput);
-            return true;
-        }
-
-        Lose(connection, now);
-        return false;
-    }
-
-    /// <summary>A connection broke. One that worked before was perhaps closed while idle: then the server is asked anew, at once.</summary>
-    private void Lose(TcpUpstream connection, long now)
-    {
-        Flight[] flights = connection.Pending();
-        _pool.Close(connection);
-        if (!connection.HasHeard)
-            connection.Upstream.Failed(now);
-        foreach (Flight flight in flights)
-        {
-            foreach (ref Exchange exchange in flight.Exchanges)
-            {
-                if (exchange.Connection == connection)
-                    exchange.Close();
-            }
-
-            if (connection.HasHeard && flight.MayTryAgain)
-                Send(flight, TransportProtocol.Tcp, now);
-            else
-                AskNext(flight, now);
-        }
-    }
-
     private void Tick(long now)
     {
         _nextTick = now + TickInterval;
         foreach (Flight flight in _flights.Active)
         {
-            if (now >= Math.Min(flight.RetryAt, flight.Deadline))
+            if (now >= Math.Min(flight.RetryAt, flight.Deadline) || (now >= flight.StaleAt && flight.HasWaiters))
                 _due.Add(flight);
         }
 
         foreach (Flight flight in _due)
         {
+            if (now >= flight.StaleAt && flight.HasWaiters)
+                AnswerStale(flight, now);
             if (now >= flight.Deadline)
                 Complete(flight, default, now);
-            else
+            else if (now >= flight.RetryAt)
                 AskBeside(flight, now);
         }
 
@@ -329,11 +249,30 @@ internal sealed class Forwarder
             Complete(flight, default, now);
     }
 
+    /// <summary>Gives those who wait an expired answer, if there is one; the flight goes on to renew it (RFC 8767 section 5).</summary>
+    private void AnswerStale(Flight flight, long now)
+    {
+        flight.StaleAt = flight.Deadline;
+        if (_context.Cache.HasStale(flight.Key, now))
+        {
+            _context.Cache.StoreFailure(flight.Key, now);
+            AnswerWaiters(flight, default, now);
+        }
+    }
+
     private void Complete(Flight flight, CacheEntry entry, long now)
     {
         foreach (ref Exchange exchange in flight.Exchanges)
             exchange.Close();
-        for (Waiter? waiter = flight.FirstWaiter; waiter != null;)
+        AnswerWaiters(flight, entry, now);
+        if (entry.IsNone)
+            _context.Cache.StoreFailure(flight.Key, now);
+        _flights.Remove(flight);
+    }
+
+    private void AnswerWaiters(Flight flight, CacheEntry entry, long now)
+    {
+        for (Waiter? waiter = flight.TakeWaiters(); waiter != null;)
         {
             Waiter? next = waiter.Next;
             _sink.Reply(waiter, flight.Key, entry, now);
@@ -343,7 +282,5 @@ internal sealed class Forwarder
                 _freeWaiters.Push(waiter);
             waiter = next;
         }
-
-        _flights.Remove(flight);
     }
 }

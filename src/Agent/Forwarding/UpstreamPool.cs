@@ -3,7 +3,7 @@ using Agent.Native;
 namespace Agent.Forwarding;
 
 /// <summary>The servers that one thread asks, and its TCP connections to them.</summary>
-internal sealed class UpstreamPool(Poller poller, RandomIds ids)
+internal sealed class UpstreamPool(Poller poller, SecureRandom random)
 {
     private readonly Dictionary<Server, Upstream> _upstreams = [];
     private readonly List<TcpUpstream?> _connections = [];
@@ -44,7 +44,7 @@ internal sealed class UpstreamPool(Poller poller, RandomIds ids)
             _connections.Add(null);
         }
 
-        PollToken token = new(Forwarder.TcpKind, slot, 0, ids.Next());
+        PollToken token = new(Forwarder.TcpKind, slot, random.NextId());
         if (!poller.Add(socket, PollEvents.Readable | PollEvents.Writable, token.Value))
         {
             socket.Close();

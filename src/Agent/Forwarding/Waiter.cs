@@ -9,6 +9,7 @@ internal sealed class Waiter
     private readonly byte[] _head = new byte[Header.Size + DnsName.MaxLength + 4];
     private int _headLength;
     private bool _hasEdns;
+    private bool _wantsKeepalive;
     private ushort _udpSize;
 
     public SockAddr Client;
@@ -23,6 +24,7 @@ internal sealed class Waiter
         query.Head.CopyTo(_head);
         _headLength = query.Head.Length;
         _hasEdns = query.HasEdns;
+        _wantsKeepalive = query.WantsKeepalive;
         _udpSize = query.UdpSize;
         Client = client;
         Connection = connection;
@@ -31,7 +33,7 @@ internal sealed class Waiter
     public void End() => Connection = null;
 
     /// <summary>The query as it was, under the key of its flight.</summary>
-    public Query Query(ReadOnlySpan<byte> key) => Dns.Query.Restore(_head.AsSpan(0, _headLength), key, _hasEdns, _udpSize);
+    public Query Query(ReadOnlySpan<byte> key) => Dns.Query.Restore(_head.AsSpan(0, _headLength), key, _hasEdns, _udpSize, _wantsKeepalive);
 }
 
 /// <summary>Who brings a flight's outcome to its clients: the UDP worker or the TCP server.</summary>

@@ -42,15 +42,21 @@ internal sealed record AgentStatus
 }
 
 /// <summary>Queries by what became of them.</summary>
-internal sealed record QueryStatus(long Hits, long Misses, long Stale, long Failed, long Refused, long Dropped)
+internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stale, long Failed, long Refused, long Dropped)
 {
     public static QueryStatus Sum(IEnumerable<Dns.ServingCounters> counters)
     {
-        QueryStatus sum = new(0, 0, 0, 0, 0, 0);
+        QueryStatus sum = new(0, 0, 0, 0, 0, 0, 0);
         foreach (Dns.ServingCounters one in counters)
         {
             sum = new QueryStatus(
-                sum.Hits + one.Hits, sum.Misses + one.Misses, sum.Stale + one.Stale, sum.Failed + one.Failed, sum.Refused + one.Refused, sum.Dropped + one.Dropped);
+                sum.Hits + one.Hits,
+                sum.Local + one.Local,
+                sum.Misses + one.Misses,
+                sum.Stale + one.Stale,
+                sum.Failed + one.Failed,
+                sum.Refused + one.Refused,
+                sum.Dropped + one.Dropped);
         }
 
         return sum;

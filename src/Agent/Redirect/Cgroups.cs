@@ -4,14 +4,14 @@ namespace Agent.Redirect;
 internal static class Cgroups
 {
     // systemd and cgroupfs drivers of the kubelet, then the same inside kind's node containers.
-    private static readonly string[] Kubepods = ["kubepods.slice", "kubepods", "kubelet.slice/kubelet-kubepods.slice", "kubelet/kubepods"];
+    private static readonly string[] _kubepods = ["kubepods.slice", "kubepods", "kubelet.slice/kubelet-kubepods.slice", "kubelet/kubepods"];
 
     /// <summary>The cgroup that all pods of this node are in.</summary>
     /// <exception cref="RedirectException">There is no cgroup v2, or no pods' cgroup in it.</exception>
     public static string FindKubepods()
     {
         string mount = Mounts.Cgroup2() ?? throw new RedirectException("no cgroup v2 is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup");
-        return Kubepods.Select(name => Path.Combine(mount, name)).FirstOrDefault(Directory.Exists)
+        return _kubepods.Select(name => Path.Combine(mount, name)).FirstOrDefault(Directory.Exists)
             ?? throw new RedirectException($"{mount} has no kubepods cgroup; name the pods' cgroup in redirect.cgroup");
     }
 

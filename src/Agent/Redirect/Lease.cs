@@ -11,9 +11,9 @@ namespace Agent.Redirect;
 internal sealed class Lease : IDisposable
 {
     /// <summary>How long after a thread's last turn the kernel still sends traffic. Turns take at most 200 ms while nothing happens.</summary>
-    private static readonly TimeSpan Term = TimeSpan.FromMilliseconds(800);
+    private static readonly TimeSpan _term = TimeSpan.FromMilliseconds(800);
 
-    private static readonly TimeSpan RenewalInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _renewalInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly Datapath _datapath;
     private readonly Progress[] _progress;
@@ -48,14 +48,14 @@ internal sealed class Lease : IDisposable
 
     private void Renew()
     {
-        while (!_stop.Wait(RenewalInterval))
+        while (!_stop.Wait(_renewalInterval))
             WriteDeadline();
     }
 
     private void WriteDeadline()
     {
         TimeSpan lastTurn = _progress.Min(progress => progress.LastTurn());
-        TimeSpan deadline = lastTurn + Term;
+        TimeSpan deadline = lastTurn + _term;
         _datapath.Lease.Update(0, new AgentLease
         {
             layout_version = AgentLease.LayoutVersion,

@@ -13,7 +13,7 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
     private const int CapSysAdmin = 21;
     private const int CapBpf = 39;
 
-    private static readonly Version KernelFloor = new(5, 10);
+    private static readonly Version _kernelFloor = new(5, 10);
 
     /// <summary>Looks at everything, changes nothing.</summary>
     public static IReadOnlyList<NodeFeature> ProbeAll(RedirectConfiguration redirect) =>
@@ -31,7 +31,7 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
     private static NodeFeature Kernel()
     {
         Version version = Environment.OSVersion.Version;
-        return new NodeFeature("kernel", version >= KernelFloor, version.ToString(), $"older than {KernelFloor}: hooks or map types are missing");
+        return new NodeFeature("kernel", version >= _kernelFloor, version.ToString(), $"older than {_kernelFloor}: hooks or map types are missing");
     }
 
     private static NodeFeature Capability(string name, string consequence, params int[] sufficient)

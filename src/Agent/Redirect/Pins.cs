@@ -19,13 +19,13 @@ internal static class Pins
         "lra_sendmsg4", "lra_sendmsg6", "lra_connect4", "lra_connect6",
     ];
 
-    private static readonly string[] Maps = [Frontends, Backends, "reverse", AgentSockets, AgentLease, ExcludedCgroups, Counters, "events"];
+    private static readonly string[] _maps = [Frontends, Backends, "reverse", AgentSockets, AgentLease, ExcludedCgroups, Counters, "events"];
 
     /// <summary>Refuses a directory with pins that are not this agent's: they must not be taken away.</summary>
     /// <exception cref="RedirectException">There are such pins.</exception>
     public static void RequireOwn(string directory)
     {
-        string? foreign = Directory.EnumerateFileSystemEntries(directory).Select(Path.GetFileName).FirstOrDefault(name => !Links.Contains(name) && !Maps.Contains(name));
+        string? foreign = Directory.EnumerateFileSystemEntries(directory).Select(Path.GetFileName).FirstOrDefault(name => !Links.Contains(name) && !_maps.Contains(name));
         if (foreign != null)
             throw new RedirectException($"{directory} holds {foreign}, which is not this agent's; give redirect.pinPath a directory of its own");
     }

@@ -30,14 +30,20 @@ internal abstract partial class ServingThread
     /// <summary>Turns of the loop so far.</summary>
     public long Turns => Volatile.Read(ref _turns);
 
+    /// <summary>Whether no client waits for an upstream.</summary>
+    public abstract bool IsIdle { get; }
+
     protected bool IsStopping => Volatile.Read(ref _isStopping);
 
     public void Start() => _thread.Start();
 
+    /// <summary>Asks the loop to end.</summary>
+    public void RequestStop() => Volatile.Write(ref _isStopping, true);
+
     /// <summary>Asks the loop to end and waits for it.</summary>
     public void Stop()
     {
-        Volatile.Write(ref _isStopping, true);
+        RequestStop();
         if (_thread.ThreadState.HasFlag(ThreadState.Unstarted))
             Close();
         else

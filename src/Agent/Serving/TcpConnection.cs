@@ -6,8 +6,9 @@ namespace Agent.Serving;
 /// <summary>One client's TCP connection: messages with their lengths in, replies out in any order (RFC 7766 section 6.2.1.1).</summary>
 internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong token, long now)
 {
-    /// <summary>Bytes of replies that wait for the client before no more is read from it.</summary>
-    private const int PauseAt = 128 * 1024;
+    // What one connection may keep the agent busy with before no more of its queries are taken.
+    private const int PauseAtBytes = 128 * 1024; // replies that wait for the client
+    private const int PauseAtPending = 128; // queries that wait for an upstream
 
     private const int MaxMessage = 4096; // bytes; no query needs more
     private const long Idle = 10_000; // milliseconds (RFC 7766 section 6.2.3 leaves it to the server)
@@ -40,17 +41,20 @@ internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong 
 
     public bool HasOutput => _outputLength > 0;
 
-    public bool IsPaused => _outputLength >= PauseAt;
+    public bool IsPaused => _outputLength >= PauseAtBytes || Pending >= PauseAtPending;
 
-    public bool IsDone => HasEnded && Pending == 0 && !HasOutput;
+    public bool IsDone => HasEnded && Pending == 0 && !HasOutput && !IsHeld;
+
+    /// <summary>Whether it paused with queries read that are not answered yet.</summary>
+    public bool IsHeld { get; set; }
 
     public bool IsOverdue(long now) =>
         HasOutput ? now - _active > WriteDeadline
-        : _inputLength > 0 ? now - _messageSince > MessageDeadline
+        : _inputLength > 0 && !IsHeld ? now - _messageSince > MessageDeadline
         : Pending == 0 && now - _active > Idle;
 
     /// <summary>Reads what is there, once.</summary>
-    /// <returns>False when the connection is broken.</returns>
+    /// <returns>False when the connection is broken, or has ended with nothing owed.</returns>
     public bool TryReceive(long now)
     {
         int received = socket.Receive(_input.AsSpan(_inputLength));
@@ -64,27 +68,29 @@ internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong 
         return true;
     }
 
-    /// <summary>Takes the next whole message; valid until the next <see cref="TryReceive"/>.</summary>
+    /// <summary>Takes the next whole message at <paramref name="offset"/>; valid until <see cref="Keep"/>.</summary>
     /// <param name="isMalformed">Whether the length is one that no query has.</param>
-    public bool TryTake(ref int offset, long now, out ReadOnlySpan<byte> message, out bool isMalformed)
+    public bool TryTake(ref int offset, out ReadOnlySpan<byte> message, out bool isMalformed)
     {
         message = default;
-        isMalformed = false;
         ReadOnlySpan<byte> left = _input.AsSpan(offset, _inputLength - offset);
         int length = left.Length < 2 ? MaxMessage : BinaryPrimitives.ReadUInt16BigEndian(left);
         isMalformed = length is < Dns.Header.Size or > MaxMessage;
-        if (!isMalformed && left.Length >= 2 + length)
-        {
-            message = left.Slice(2, length);
-            offset += 2 + length;
-            return true;
-        }
+        if (isMalformed || left.Length < 2 + length)
+            return false;
+        message = left.Slice(2, length);
+        offset += 2 + length;
+        return true;
+    }
 
-        if (offset > 0)
-            _messageSince = now;
-        left.CopyTo(_input);
-        _inputLength = left.Length;
-        return false;
+    /// <summary>Keeps what is left from <paramref name="offset"/> on for later.</summary>
+    public void Keep(int offset, long now)
+    {
+        if (offset == 0)
+            return;
+        _messageSince = now;
+        _input.AsSpan(offset, _inputLength - offset).CopyTo(_input);
+        _inputLength -= offset;
     }
 
     public void Queue(ReadOnlySpan<byte> reply)
@@ -108,6 +114,8 @@ internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong 
             _active = now;
         _output.AsSpan(sent, _outputLength - sent).CopyTo(_output);
         _outputLength -= sent;
+        if (_outputLength == 0 && _output.Length > PauseAtBytes)
+            _output = []; // one burst of large answers must not keep its memory
         return true;
     }
 }

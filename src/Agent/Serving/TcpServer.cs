@@ -14,7 +14,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private const int MaxConnections = 2048;
     private const int MaxConnectionsOfClient = 64;
 
-    private readonly NativeSocket[] _listeners;
+    private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
     private readonly TcpConnections _connections = new(MaxConnections, MaxConnectionsOfClient);
     private readonly HashSet<TcpConnection> _changed = [];
@@ -27,16 +27,22 @@ internal sealed class TcpServer : ServingThread, IReplySink
     public TcpServer(IReadOnlyList<IPEndPoint> addresses, ForwardingContext context, ILogger logger)
         : base("tcp", logger)
     {
-        _listeners = new NativeSocket[addresses.Count];
-        for (int i = 0; i < addresses.Count; i++)
-        {
-            _listeners[i] = NativeSocket.ListenTcp(addresses[i]);
-            _poller.Add(_listeners[i], PollEvents.Readable, new PollToken(ListenKind, i, 0, 0).Value);
-        }
-
         _resolver = new Resolver(context.Cache, Counters, isUdp: false);
         _forwarder = new Forwarder(_poller, context, this);
+        try
+        {
+            foreach (IPEndPoint address in addresses)
+                Listen(address);
+        }
+        catch
+        {
+            Close();
+            throw;
+        }
     }
+
+    /// <inheritdoc/>
+    public override bool IsIdle => _forwarder.IsIdle;
 
     /// <inheritdoc/>
     public void Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
@@ -79,6 +85,13 @@ internal sealed class TcpServer : ServingThread, IReplySink
         _poller.Dispose();
     }
 
+    private void Listen(IPEndPoint address)
+    {
+        NativeSocket listener = NativeSocket.ListenTcp(address);
+        _poller.Add(listener, PollEvents.Readable, new PollToken(ListenKind, _listeners.Count, 0).Value);
+        _listeners.Add(listener);
+    }
+
     private void Handle(ulong token, PollEvents events, long now)
     {
         PollToken parts = new(token);
@@ -107,7 +120,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
                 continue;
             }
 
-            TcpConnection connection = new(socket, client, new PollToken(ClientKind, slot, 0, generation).Value, now);
+            TcpConnection connection = new(socket, client, new PollToken(ClientKind, slot, generation).Value, now);
             _connections.Add(connection);
             _poller.Add(socket, connection.Watched, connection.Token);
         }
@@ -125,10 +138,18 @@ internal sealed class TcpServer : ServingThread, IReplySink
             return;
         }
 
+        AnswerAll(connection, now);
+    }
+
+    /// <summary>Answers the queries that were read, until the connection has enough to do.</summary>
+    private void AnswerAll(TcpConnection connection, long now)
+    {
         int offset = 0;
-        bool isMalformed;
-        while (connection.TryTake(ref offset, now, out ReadOnlySpan<byte> message, out isMalformed))
+        bool isMalformed = false;
+        while (!connection.IsPaused && connection.TryTake(ref offset, out ReadOnlySpan<byte> message, out isMalformed))
             Answer(connection, message, now);
+        connection.Keep(offset, now);
+        connection.IsHeld = connection.IsPaused;
         if (isMalformed)
             Close(connection);
         else
@@ -146,6 +167,10 @@ internal sealed class TcpServer : ServingThread, IReplySink
             connection.Pending--;
             length = _resolver.AnswerWithoutUpstream(query, now, _reply);
         }
+        else if (_resolver.IsRefreshDue)
+        {
+            _forwarder.Refresh(query, now);
+        }
 
         if (length > 0)
             connection.Queue(_reply.AsSpan(0, length));
@@ -153,17 +178,27 @@ internal sealed class TcpServer : ServingThread, IReplySink
 
     private void FlushReplies(long now)
     {
-        foreach (TcpConnection connection in _changed)
+        while (_changed.Count > 0)
         {
-            if (connection.IsClosed)
-                continue;
-            if (!connection.TryFlush(now) || connection.IsDone)
-                Close(connection);
-            else
-                Watch(connection);
+            TcpConnection[] changed = [.. _changed];
+            _changed.Clear();
+            foreach (TcpConnection connection in changed)
+                Flush(connection, now);
         }
+    }
 
-        _changed.Clear();
+    private void Flush(TcpConnection connection, long now)
+    {
+        if (connection.IsClosed)
+            return;
+        if (!connection.TryFlush(now))
+            Close(connection);
+        else if (connection.IsHeld && !connection.IsPaused)
+            AnswerAll(connection, now);
+        else if (connection.IsDone)
+            Close(connection);
+        else
+            Watch(connection);
     }
 
     /// <summary>Reads no more from a client that does not take its replies, or that has ended its side.</summary>

@@ -14,7 +14,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
     private const byte ListenKind = 0;
 
     private readonly NativeSocket _socket;
-    private readonly Poller _poller = new();
+    private readonly Poller _poller;
     private readonly UdpBatch _batch = new();
     private readonly UdpBatch _late = new(); // replies that had to wait for an upstream
     private readonly Resolver _resolver;
@@ -25,10 +25,14 @@ internal sealed class UdpServer : ServingThread, IReplySink
         : base($"udp {address} {worker}", logger)
     {
         _socket = NativeSocket.ListenUdp(address, LongestTurn);
-        _poller.Add(_socket, PollEvents.Readable, new PollToken(ListenKind, 0, 0, 0).Value);
+        _poller = new Poller();
+        _poller.Add(_socket, PollEvents.Readable, new PollToken(ListenKind, 0, 0).Value);
         _resolver = new Resolver(context.Cache, Counters, isUdp: true);
         _forwarder = new Forwarder(_poller, context, this);
     }
+
+    /// <inheritdoc/>
+    public override bool IsIdle => _forwarder.IsIdle;
 
     /// <inheritdoc/>
     public void Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
@@ -78,6 +82,8 @@ internal sealed class UdpServer : ServingThread, IReplySink
             int length = _resolver.Answer(_batch.Query(slot), now, reply, out Query query);
             if (length == Resolver.Forward && !_forwarder.TryForward(query, _batch.Sender(slot), connection: null, now))
                 length = _resolver.AnswerWithoutUpstream(query, now, reply);
+            else if (_resolver.IsRefreshDue)
+                _forwarder.Refresh(query, now);
             _batch.SetReplyLength(slot, length);
         }
 

@@ -1,0 +1,137 @@
+using System.Buffers.Binary;
+using Agent.Configuration;
+using Agent.Dns;
+using Agent.Native;
+
+namespace Agent.Forwarding;
+
+// The sockets: how one exchange is sent and its response received, over UDP and over TCP.
+internal sealed partial class Forwarder
+{
+    private bool SendUdp(Flight flight, ref Exchange exchange, bool hasEdns)
+    {
+        exchange.Socket = _sockets.Rent(exchange.Upstream.Server.Address, flight, flight.ExchangeCount - 1);
+        if (exchange.Socket == null)
+            return false;
+        exchange.CaseBits = _random.Next();
+        Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
+        int length = UpstreamQuery.Write(flight.Key, exchange.Id, exchange.CaseBits, hasEdns, message);
+        if (exchange.Socket.Socket.Send(message[..length]) == length)
+            return true;
+        exchange.Close();
+        return false;
+    }
+
+    private bool SendTcp(Flight flight, ref Exchange exchange, bool hasEdns, long now)
+    {
+        TcpUpstream? connection = _pool.Connect(exchange.Upstream);
+        if (connection == null)
+            return false;
+        while (!connection.IsFree(exchange.Id))
+            exchange.Id = _random.NextId();
+        Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
+        int length = UpstreamQuery.Write(flight.Key, exchange.Id, caseBits: 0, hasEdns, message);
+        if (!connection.TryQueue(flight, message[..length], exchange.Id, now))
+            return false;
+        exchange.Connection = connection;
+        _pool.NoteOutput(connection);
+        return true;
+    }
+
+    private void HandleUdp(UdpSocket socket, long now)
+    {
+        if (socket.Flight is not { } flight)
+            return;
+        ref Exchange exchange = ref flight.Exchanges[socket.Exchange];
+        int received = socket.Socket.ReceiveDatagram(_datagram);
+        if (received == NativeSocket.Broken)
+        {
+            // ECONNREFUSED: the server's port is closed.
+            exchange.Upstream.Failed(now);
+            exchange.Close();
+            AskNext(flight, now);
+        }
+        else if (received != NativeSocket.Nothing)
+        {
+            HandleDatagram(flight, ref exchange, _datagram.AsSpan(0, received), now);
+        }
+    }
+
+    /// <summary>Takes a response only with the ID and the letters that were sent; who misses them may be guessing, and then TCP decides.</summary>
+    private void HandleDatagram(Flight flight, ref Exchange exchange, ReadOnlySpan<byte> datagram, long now)
+    {
+        bool hasId = datagram.Length >= Header.Size && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
+        if (hasId && (UpstreamResponse.IsBareFormErr(datagram) || UpstreamQuery.HasCase(datagram, flight.Key, exchange.CaseBits)))
+        {
+            exchange.IsAnswered = true;
+            HandleResponse(flight, ref exchange, datagram, now);
+            return;
+        }
+
+        exchange.Mismatches++;
+        if (exchange.Mismatches == 1)
+            Send(flight, TransportProtocol.Tcp, now, exchange.Upstream);
+    }
+
+    private void HandleTcp(TcpUpstream connection, PollEvents events, long now)
+    {
+        if ((events & PollEvents.Writable) != 0 && !FlushTcp(connection, now))
+            return;
+        if ((events & ~PollEvents.Writable) == 0)
+            return;
+        bool isOpen = connection.TryReceive(now);
+        for (int offset = 0; connection.TryTake(ref offset, out ReadOnlySpan<byte> response);)
+        {
+            if (response.Length < Header.Size)
+                continue;
+            ushort id = BinaryPrimitives.ReadUInt16BigEndian(response);
+            if (!connection.TryFind(id, out Flight? flight))
+                continue;
+            foreach (ref Exchange exchange in flight.Exchanges)
+            {
+                if (exchange.Connection == connection && exchange.Id == id)
+                {
+                    HandleResponse(flight, ref exchange, response, now);
+                    break;
+                }
+            }
+        }
+
+        if (!isOpen)
+            Lose(connection, now);
+    }
+
+    private bool FlushTcp(TcpUpstream connection, long now)
+    {
+        if (connection.TryFlush())
+        {
+            _pool.WaitToWrite(connection, connection.HasOutput);
+            return true;
+        }
+
+        Lose(connection, now);
+        return false;
+    }
+
+    /// <summary>A connection broke. One that worked before was perhaps closed while idle: then the server is asked anew, at once.</summary>
+    private void Lose(TcpUpstream connection, long now)
+    {
+        Flight[] flights = connection.Pending();
+        _pool.Close(connection);
+        if (!connection.HasHeard)
+            connection.Upstream.Failed(now);
+        foreach (Flight flight in flights)
+        {
+            foreach (ref Exchange exchange in flight.Exchanges)
+            {
+                if (exchange.Connection == connection)
+                    exchange.Close();
+            }
+
+            if (connection.HasHeard && flight.MayTryAgain)
+                Send(flight, TransportProtocol.Tcp, now);
+            else
+                AskNext(flight, now);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+using System.Net.Sockets;
+using Agent.Configuration;
+using Agent.Tests.Configuration;
+using Agent.Tests.Support;
+
+namespace Agent.Tests.CommandLine;
+
+public sealed class CommandTests : IDisposable
+{
+    private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
+    private readonly AgentSetup _setup;
+
+    public CommandTests() => _setup = new AgentSetup(_upstream.EndPoint);
+
+    public void Dispose()
+    {
+        _upstream.Dispose();
+        _setup.Dispose();
+    }
+
+    [Fact]
+    public async Task Version_prints_name_and_version()
+    {
+        (int status, string output, string error) = await AgentProcess.Run("version");
+
+        Assert.Equal((0, ""), (status, error));
+        Assert.Matches(@"^lra \d+\.\d+\.\d+\S*\n$", output);
+    }
+
+    [Theory]
+    [InlineData("frobnicate")]
+    [InlineData("run", "--frobnicate")]
+    [InlineData("run", "extra")]
+    [InlineData("run", "--config")]
+    [InlineData]
+    public async Task A_wrong_command_line_ends_with_status_2_and_says_why_on_standard_error(params string[] arguments)
+    {
+        (int status, _, string error) = await AgentProcess.Run(arguments);
+
+        Assert.Equal(2, status);
+        Assert.NotEqual("", error.Trim());
+        if (arguments.Length > 0)
+            Assert.Contains(arguments[^1], error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("run")]
+    [InlineData("check")]
+    [InlineData("status")]
+    [InlineData("uninstall")]
+    public async Task Every_mistake_of_the_configuration_is_a_line_with_file_line_and_key_and_the_status_is_2(string command)
+    {
+        using TemporaryFile configuration = new("""
+            listen: { port: 0 }
+            redirect:
+              enabled: maybe
+            routes:
+              - { zone: ., servers: [nonsense] }
+            """u8);
+
+        (int status, string output, string error) = await AgentProcess.Run(command, "--config", configuration.Path);
+
+        Assert.Equal((2, ""), (status, output));
+        string[] lines = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(3, lines.Length);
+        Assert.StartsWith($"{configuration.Path}:1: listen.port: ", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{configuration.Path}:3: redirect.enabled: ", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith($"{configuration.Path}:5: routes[0].servers[0]: ", lines[2], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("run")]
+    [InlineData("check")]
+    [InlineData("status")]
+    [InlineData("uninstall")]
+    public async Task A_missing_configuration_is_one_line_and_status_2(string command)
+    {
+        (int status, string output, string error) = await AgentProcess.Run(command, "--config", "/nonexistent/lra.yaml");
+
+        Assert.Equal((2, "", "/nonexistent/lra.yaml: there is no such file\n"), (status, output, error));
+    }
+
+    [Theory]
+    [InlineData(SocketType.Stream)]
+    [InlineData(SocketType.Dgram)]
+    public async Task A_port_in_use_is_one_line_and_status_1(SocketType type)
+    {
+        using Socket other = new(AddressFamily.InterNetwork, type, type == SocketType.Dgram ? ProtocolType.Udp : ProtocolType.Tcp);
+        other.Bind(_setup.EndPoint);
+        if (type == SocketType.Stream)
+            other.Listen();
+
+        (int status, _, string error) = await AgentProcess.Run("run", "--config", _setup.ConfigurationPath);
+
+        Assert.Equal(1, status);
+        string line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("lra: ", line, StringComparison.Ordinal);
+        Assert.Contains($"{_setup.EndPoint}", line, StringComparison.Ordinal);
+        Assert.Contains("Address already in use", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_admin_socket_that_cannot_be_made_is_one_line_and_status_1()
+    {
+        Directory.CreateDirectory(_setup.AdminSocket); // a directory where the socket should be
+
+        (int status, _, string error) = await AgentProcess.Run("run", "--config", _setup.ConfigurationPath);
+
+        Assert.Equal(1, status);
+        Assert.Contains(_setup.AdminSocket, Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Status_without_an_agent_is_3_and_says_where_it_asked()
+    {
+
+        (int status, string output, string error) = await AgentProcess.Run("status", "--config", _setup.ConfigurationPath);
+
+        Assert.Equal((3, ""), (status, error));
+        Assert.Contains("not running", output, StringComparison.Ordinal);
+        Assert.Contains(_setup.AdminSocket, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Status_with_an_agent_is_0_and_counts_what_was_asked()
+    {
+        _upstream.Handler = exchange => exchange.Name.StartsWith("bad", StringComparison.Ordinal)
+            ? exchange.Fail(2)
+            : exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1"));
+        using AgentProcess agent = await AgentProcess.Serve(_setup); // its probe is refused: one
+        foreach (TransportProtocol protocol in (TransportProtocol[])[TransportProtocol.Udp, TransportProtocol.Tcp])
+        {
+            await Client.Ask(_setup.EndPoint, DnsMessage.Query($"{protocol}.example.test"), protocol);
+            await Client.Ask(_setup.EndPoint, DnsMessage.Query($"{protocol}.example.test"), protocol);
+            await Client.Ask(_setup.EndPoint, DnsMessage.Query($"bad-{protocol}.example.test"), protocol);
+        }
+
+        (int status, string output, string error) = await AgentProcess.Run("status", "--config", _setup.ConfigurationPath);
+
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("Queries   2 hits, 0 local, 4 misses, 0 stale, 2 failed, 1 refused, 0 dropped", output, StringComparison.Ordinal);
+        Assert.Contains("Cache     4 answers, ", output, StringComparison.Ordinal);
+        Assert.Contains($"process {agent.Id}", output, StringComparison.Ordinal);
+        Assert.Contains($"Route     . over UDP to {_upstream.EndPoint}", output, StringComparison.Ordinal);
+        Assert.Contains($"Route     tcp.test. over TCP to {_upstream.EndPoint}", output, StringComparison.Ordinal);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_setup.AdminSocket));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task SIGTERM_ends_the_agent_within_two_seconds_with_status_0(bool withQueriesOnTheirWay)
+    {
+        _upstream.Handler = _ => Task.CompletedTask;
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+        using UdpConversation client = new(_setup.EndPoint);
+        if (withQueriesOnTheirWay)
+        {
+            client.Send(DnsMessage.Query("never.example.test"));
+            await Wait.Until(() => _upstream.Count > 0, "the upstream is asked");
+        }
+
+        Assert.Equal(0, await Wait.Within(2, agent.Terminate(), "stopping"));
+        Assert.Equal("", agent.Error);
+        if (withQueriesOnTheirWay)
+            Assert.Equal(2, (await client.Receive()).ResponseCode);
+    }
+
+    [Fact]
+    public async Task A_second_agent_does_not_take_the_admin_socket_from_the_first()
+    {
+        using AgentProcess first = await AgentProcess.Serve(_setup);
+
+        Assert.Equal(1, (await AgentProcess.Run("run", "--config", _setup.ConfigurationPath)).Status);
+
+        Assert.Equal(0, (await AgentProcess.Run("status", "--config", _setup.ConfigurationPath)).Status);
+    }
+}

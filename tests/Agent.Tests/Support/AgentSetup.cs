@@ -1,0 +1,37 @@
+using System.Net;
+using Agent.Tests.Configuration;
+
+namespace Agent.Tests.Support;
+
+/// <summary>A configuration file, an address and a place for the admin socket that no other test uses.</summary>
+internal sealed class AgentSetup : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("lra-test-");
+    private readonly TemporaryFile _configuration;
+
+    /// <param name="upstream">Asked over UDP for all names, and over TCP for those in <c>tcp.test</c>.</param>
+    public AgentSetup(IPEndPoint upstream)
+    {
+        _configuration = new TemporaryFile(System.Text.Encoding.UTF8.GetBytes($$"""
+            listen: { addresses: ["{{EndPoint.Address}}"], port: {{EndPoint.Port}}, workers: 1 }
+            admin: { socket: {{AdminSocket}} }
+            redirect: { enabled: false }
+            cache: { memory: 1MiB }
+            routes:
+              - { zone: ., servers: ["{{upstream}}"], protocol: udp }
+              - { zone: tcp.test, servers: ["{{upstream}}"], protocol: tcp }
+            """));
+    }
+
+    public IPEndPoint EndPoint { get; } = TestAddress.Next();
+
+    public string AdminSocket => Path.Combine(_directory.FullName, "run", "admin.sock");
+
+    public string ConfigurationPath => _configuration.Path;
+
+    public void Dispose()
+    {
+        _configuration.Dispose();
+        _directory.Delete(recursive: true);
+    }
+}
