@@ -97,8 +97,10 @@ await_agent_end() {
 	wait_until 10 agent_ended || die_with_log "the agent does not end within 10 s"
 }
 
+# A killed process has ended when its last thread has: its first leaves the namespace some milliseconds before its sockets close.
 agent_ended() {
-	! agent_runs
+	local name=/proc/$(<"$RUN/agent.pid")/comm
+	! { [ -e "$name" ] && [ "$(cat "$name" 2>/dev/null)" = "$(basename "$LRA")" ]; }
 }
 
 uninstall_agent() {
