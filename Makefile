@@ -47,10 +47,11 @@ bench: build ## Measure against unbound, dnsdist, knot-resolver and a constant r
 lab: build ## Three machines as network namespaces: a pod's query redirected and answered, step by step
 	@tests/lab/lab tour
 
-lint: setup bpf ## Check the format of the C# and C sources
-	@echo '== lint: dotnet format, clang-format'
+lint: setup bpf ## Check the format of the C# and C sources, and the scripts
+	@echo '== lint: dotnet format, clang-format, shellcheck'
 	@dotnet format Agent.sln --verify-no-changes
 	@$(CLANG_FORMAT) --dry-run --Werror $(C_SOURCES)
+	@shellcheck -x tests/setup tests/run .ci/run tests/lab/lab
 
 clean: ## Remove what was built
 	@rm -rf out src/*/bin src/*/obj tests/*/bin tests/*/obj

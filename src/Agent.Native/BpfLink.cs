@@ -29,11 +29,12 @@ public sealed unsafe class BpfLink : SafeHandle
         return result == 0 ? *(ulong*)(info + cgroupOffset) : throw BpfException.FromLastError("read the link's cgroup");
     }
 
+    /// <summary>Pins the link there too: libbpf's own bpf_link__pin refuses a link that was opened from another pin.</summary>
     /// <exception cref="BpfException">The path exists or is not on a bpffs.</exception>
     public void Pin(string path)
     {
         LibbpfLog.Begin();
-        if (Libbpf.bpf_link__pin(handle, path) != 0)
+        if (Libbpf.bpf_obj_pin(Libbpf.bpf_link__fd(handle), path) != 0)
             throw BpfException.FromLastError($"pin the link {path}");
     }
 

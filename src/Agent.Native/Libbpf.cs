@@ -56,7 +56,7 @@ internal static unsafe partial class Libbpf
     internal static partial nint bpf_link__open([MarshalAs(UnmanagedType.LPUTF8Str)] string path);
 
     [LibraryImport(Library, SetLastError = true)]
-    internal static partial int bpf_link__pin(nint link, [MarshalAs(UnmanagedType.LPUTF8Str)] string path);
+    internal static partial int bpf_obj_pin(int fd, [MarshalAs(UnmanagedType.LPUTF8Str)] string path);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int bpf_link__update_program(nint link, nint program);

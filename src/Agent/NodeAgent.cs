@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Net;
 using Agent.Configuration;
 using Agent.Dns;
@@ -55,16 +56,15 @@ internal sealed partial class NodeAgent : IDisposable
         try
         {
             agent.Serve();
+            if (configuration.Redirect.Enabled)
+                agent.TakeTraffic();
+            return agent;
         }
         catch
         {
             agent.Dispose();
             throw;
         }
-
-        if (configuration.Redirect.Enabled)
-            agent.TakeTraffic();
-        return agent;
     }
 
     /// <summary>Gives the traffic back to the kernel's fallback, answers what is on its way, and stops. Links, maps and addresses stay.</summary>
@@ -108,24 +108,34 @@ internal sealed partial class NodeAgent : IDisposable
         try
         {
             string cgroup = _configuration.Redirect.Cgroup ?? Cgroups.FindKubepods();
+            if (!SelfProbe.Succeeds(ListenEndPoints()))
+                throw new RedirectException("the agent does not answer on its own addresses within 2 s; see whether a firewall on this node drops packets to them");
             _datapath = Datapath.Load(_configuration.Redirect.PinPath);
             Exclusions.ExcludeSelf(_datapath, cgroup);
             FrontendTable.Program(_datapath, _configuration.Redirect.Frontends, ListenEndPoints());
             _datapath.Attach(cgroup);
-            if (!SelfProbe.Succeeds(ListenEndPoints()))
-                throw new RedirectException("the agent does not answer on its own addresses within 2 s; see whether a firewall on this node drops packets to them");
             _lease = new Lease(_datapath, _threads);
             _lease.Begin();
+            WarnOfGaps();
             Redirecting(_logger, _configuration.Redirect.Frontends.Count, cgroup);
         }
-        catch (Exception error) when (error is RedirectException or Native.BpfException)
+        catch (Exception error) when (error is RedirectException or Native.BpfException or Win32Exception or IOException or UnauthorizedAccessException)
         {
             // DNS must go on without the redirect: the node is left as it was, and everybody is told.
-            _datapath?.Dispose();
+            _datapath?.Abandon();
             _datapath = null;
             RedirectFailure = error.Message;
             CannotRedirect(_logger, error.Message);
         }
+    }
+
+    /// <summary>Says what a configuration that is valid will nevertheless not do for the pods.</summary>
+    private void WarnOfGaps()
+    {
+        if (_routes.Current.Find(DnsName.FromText(_configuration.ClusterDomain)) is not { Zone.Length: > 1 })
+            NoClusterRoute(_logger, _configuration.ClusterDomain);
+        foreach (FrontendConfiguration frontend in _configuration.Redirect.Frontends.Where(frontend => frontend.Fallback.Count == 0))
+            NoFallback(_logger, frontend.Address);
     }
 
     /// <summary>Goes on serving what was sent before the kernel changed its mind: what sits in the sockets, then what upstreams still owe.</summary>
@@ -163,6 +173,12 @@ internal sealed partial class NodeAgent : IDisposable
 
     [LoggerMessage(102, LogLevel.Information, "Redirecting {Count} frontend(s) of the pods in {Cgroup}")]
     private static partial void Redirecting(ILogger logger, int count, string cgroup);
+
+    [LoggerMessage(104, LogLevel.Warning, "No route names {ClusterDomain}: Service names are asked of the servers of the root zone")]
+    private static partial void NoClusterRoute(ILogger logger, string clusterDomain);
+
+    [LoggerMessage(105, LogLevel.Warning, "Frontend {Address} has no fallback: while the agent is away, its pods have no DNS")]
+    private static partial void NoFallback(ILogger logger, IPAddress address);
 
     [LoggerMessage(103, LogLevel.Error, "Not redirecting, serving only: {Reason}")]
     private static partial void CannotRedirect(ILogger logger, string reason);

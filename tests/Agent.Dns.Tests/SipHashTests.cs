@@ -84,7 +84,7 @@ public class SipHashTests
     }
 
     [Fact]
-    public void A16_two_processes_hash_one_name_differently()
+    public void A16_two_hashes_hash_one_name_differently()
     {
         byte[] name = Counting(20);
         Assert.Equal(100, Enumerable.Range(0, 100).Select(_ => SipHash.CreateRandom().Compute(name)).Distinct().Count());

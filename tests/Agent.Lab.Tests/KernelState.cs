@@ -26,6 +26,17 @@ internal static class KernelState
         ];
     }
 
+    /// <summary>Makes the pinned maps look like those of an agent whose structs were laid out otherwise.</summary>
+    public static void PretendOtherLayout(LabFixture lab) =>
+        Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0", "value", "99", .. Enumerable.Repeat("0", 23)]);
+
+    /// <summary>The id of a pinned map.</summary>
+    public static int MapId(LabFixture lab, string name)
+    {
+        using JsonDocument map = JsonDocument.Parse(Bpftool("-j", "map", "show", "pinned", Path.Combine(lab.Pins, name)));
+        return map.RootElement.GetProperty("id").GetInt32();
+    }
+
     /// <summary>How many translations the kernel remembers for sockets that are open.</summary>
     public static int CountRemembered(LabFixture lab)
     {

@@ -25,6 +25,28 @@ public sealed class LifecycleTests(LabFixture lab, ITestOutputHelper output) : I
     [BpfTheory]
     [InlineData("-f -c connected")]
     [InlineData("-c unconnected")]
+    public void F4_an_upgrade_to_another_layout_puts_new_maps_in_place_and_loses_nothing(string shape)
+    {
+        lab.EnsureAgentServes();
+        IReadOnlyList<CgroupLink> before = KernelState.LinksOf(lab);
+        int map = KernelState.MapId(lab, "frontends");
+
+        ProbeReport report = LoseDuring(shape, rate: 200, seconds: 4, () =>
+        {
+            lab.Lab("agent", "stop");
+            KernelState.PretendOtherLayout(lab);
+            lab.Lab("agent", "start");
+        });
+
+        Assert.Equal(before.Select(link => link.Id), KernelState.LinksOf(lab).Select(link => link.Id));
+        Assert.NotEqual(map, KernelState.MapId(lab, "frontends"));
+        Assert.Empty(Directory.GetDirectories("/sys/fs/bpf", $"{lab.Name}-*"));
+        Assert.True(report is { IsFlawless: true, Sent: 800 }, report.Text);
+    }
+
+    [BpfTheory]
+    [InlineData("-f -c connected")]
+    [InlineData("-c unconnected")]
     public void F4_an_upgrade_of_the_programs_in_place_loses_nothing_at_200_queries_a_second(string shape)
     {
         lab.EnsureAgentServes();

@@ -77,7 +77,7 @@ public sealed class LivenessTests(LabFixture lab) : IClassFixture<LabFixture>
             lab.Lab("agent", "resume");
         }
 
-        // The lease is one second; the rest is the time that the commands of this test take.
+        // The lease is 800 ms; the rest is the time that the commands of this test take.
         Assert.InRange(lost, TimeSpan.Zero, TimeSpan.FromSeconds(1.25));
         Wait.Until(lab.IsServedByAgent, TimeSpan.FromSeconds(3), "the agent serves again");
     }

@@ -24,7 +24,7 @@ AGENT_CGROUP=${LAB_AGENT_CGROUP:-system/agent}
 require_machine() {
 	local tool
 	[ "$(id -u)" -eq 0 ] || die "needs root"
-	for tool in ip nsenter unshare knotd knotc dig; do
+	for tool in ip nsenter unshare setsid flock bpftool knotd knotc dig; do
 		command -v "$tool" >/dev/null || die "$tool is missing: run 'make setup'"
 	done
 	ip netns add "$LAB-ctr" || die "this machine cannot make network namespaces"

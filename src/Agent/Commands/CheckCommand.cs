@@ -10,7 +10,11 @@ internal static class CheckCommand
 {
     public static Command Create()
     {
-        Option<string?> config = new("--config", "-c") { Description = "Check for what this configuration file asks", HelpName = "FILE" };
+        Option<string?> config = new("--config", "-c")
+        {
+            Description = $"Check for what this configuration file asks [default: {CommandLine.DefaultConfiguration}, if it is there]",
+            HelpName = "FILE",
+        };
         Command command = new("check", """
             Say, feature by feature, what this node can do, and what follows where it cannot.
             Changes nothing. Exit status 1 when the node cannot redirect.
@@ -25,6 +29,7 @@ internal static class CheckCommand
     private static int Check(string? path)
     {
         AgentConfiguration? configuration = null;
+        path ??= File.Exists(CommandLine.DefaultConfiguration) ? CommandLine.DefaultConfiguration : null;
         if (path != null && !CommandLine.TryReadConfiguration(path, out configuration))
             return ExitStatus.Usage;
         IReadOnlyList<NodeFeature> features = NodeFeature.ProbeAll(configuration?.Redirect ?? new RedirectConfiguration());

@@ -20,8 +20,8 @@ internal static class CommandLine
     public static RootCommand Create() =>
         new($"""
             Local Redirect Agent: answers the DNS queries of this node's pods from a cache on the node.
-            BPF programs turn the pods' queries to the cluster's DNS address to it, in the kernel, and to the
-            kube-dns pods while it is away.
+            In the kernel, BPF programs redirect what pods send to the cluster's DNS address: to this agent while
+            it is well, else to the kube-dns pods.
 
             Exit status: 0 done; 1 failed, the message says why; 2 the command line or the configuration is wrong;
             3 the agent is not running.

@@ -28,20 +28,24 @@ internal static class StatusCommand
     {
         if (!CommandLine.TryReadConfiguration(path, out AgentConfiguration? configuration))
             return ExitStatus.Usage;
-        AgentStatus? agent = AdminServer.Ask(configuration.AdminSocket);
+        AgentStatus? agent;
         KernelStatus? kernel;
         try
         {
+            agent = AdminServer.Ask(configuration.AdminSocket);
             kernel = configuration.Redirect.Enabled ? KernelStatus.Read(configuration.Redirect.PinPath) : null;
         }
         catch (Exception error) when (error is BpfException or DllNotFoundException or UnauthorizedAccessException)
         {
-            return CommandLine.Fail($"{error.Message} (lra status needs root)");
+            return CommandLine.Fail(error.Message);
         }
 
         ShowAgent(agent, configuration);
         ShowKernel(kernel, configuration);
-        return agent == null ? ExitStatus.NotRunning : agent.RedirectFailure == null ? ExitStatus.Done : ExitStatus.Failed;
+        if (agent == null)
+            return ExitStatus.NotRunning;
+        bool isAsConfigured = !configuration.Redirect.Enabled || kernel is { IsAgentAlive: true, IsAgentWell: true, MissingLinks.Count: 0 };
+        return isAsConfigured ? ExitStatus.Done : ExitStatus.Failed;
     }
 
     private static void ShowAgent(AgentStatus? agent, AgentConfiguration configuration)
@@ -77,7 +81,7 @@ internal static class StatusCommand
         {
             (true, true) => "redirecting to the agent",
             (true, false) => "redirecting to the fallback: the agent lives but makes no progress",
-            _ => "redirecting to the fallback: no agent lives",
+            _ => "redirecting to the fallback: no agent holds the redirect",
         };
         Console.WriteLine($"Kernel    {target}");
         if (kernel.MissingLinks.Count > 0)

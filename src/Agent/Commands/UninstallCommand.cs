@@ -14,7 +14,7 @@ internal static class UninstallCommand
         Option<string> config = CommandLine.ConfigurationOption();
         Command command = new("uninstall", """
             Take the agent's programs, maps and addresses off this node.
-            Stop the agent first: a running one goes on serving, without the redirect.
+            Stop the agent first: a running one would lose its traffic and its addresses.
             """)
         {
             config,
@@ -27,16 +27,23 @@ internal static class UninstallCommand
     {
         if (!CommandLine.TryReadConfiguration(path, out AgentConfiguration? configuration))
             return ExitStatus.Usage;
+        if (!Environment.IsPrivilegedProcess)
+            return CommandLine.Fail("taking programs and addresses off the node needs root");
         try
         {
-            foreach (string directory in Datapath.Directories(configuration.Redirect.PinPath).Where(Directory.Exists))
+            string stateDirectory = Path.GetDirectoryName(configuration.AdminSocket)!;
+            string[] pins = [.. Datapath.Directories(configuration.Redirect.PinPath).Where(Directory.Exists)];
+            foreach (string directory in pins)
             {
                 Pins.Remove(directory);
                 Console.WriteLine($"removed {directory}");
             }
 
-            foreach (IPAddress address in ListenAddresses.Remove(Path.GetDirectoryName(configuration.AdminSocket)!))
+            IReadOnlyList<IPAddress> addresses = ListenAddresses.Remove(stateDirectory);
+            foreach (IPAddress address in addresses)
                 Console.WriteLine($"removed {address} from lo");
+            if (pins.Length + addresses.Count == 0)
+                Console.WriteLine($"nothing to remove: {configuration.Redirect.PinPath} is not there, and no address is noted in {stateDirectory}");
             return ExitStatus.Done;
         }
         catch (Exception error) when (error is RedirectException or Win32Exception or IOException or UnauthorizedAccessException)

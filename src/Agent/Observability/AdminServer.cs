@@ -39,6 +39,7 @@ internal sealed class AdminServer : IDisposable
     }
 
     /// <summary>Asks the agent that listens on a socket; null when none does.</summary>
+    /// <exception cref="UnauthorizedAccessException">This user may not open the socket.</exception>
     public static AgentStatus? Ask(string socketPath)
     {
         using HttpClient client = new(new SocketsHttpHandler
@@ -57,6 +58,10 @@ internal sealed class AdminServer : IDisposable
         {
             string json = client.GetStringAsync($"http://lra{StatusPath}").GetAwaiter().GetResult();
             return System.Text.Json.JsonSerializer.Deserialize(json, StatusJson.Default.AgentStatus);
+        }
+        catch (HttpRequestException error) when (error.InnerException is SocketException { SocketErrorCode: SocketError.AccessDenied })
+        {
+            throw new UnauthorizedAccessException($"may not open {socketPath}; run as root", error);
         }
         catch (Exception error) when (error is HttpRequestException or TaskCanceledException)
         {

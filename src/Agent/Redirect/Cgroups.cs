@@ -10,7 +10,7 @@ internal static class Cgroups
     /// <exception cref="RedirectException">There is no cgroup v2, or no pods' cgroup in it.</exception>
     public static string FindKubepods()
     {
-        string mount = Mounts.Cgroup2() ?? throw new RedirectException("no cgroup v2 is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup");
+        string mount = Mounts.Cgroup2() ?? throw new RedirectException("this node has no cgroup v2, to which alone socket hooks attach; boot it with systemd.unified_cgroup_hierarchy=1");
         return _kubepods.Select(name => Path.Combine(mount, name)).FirstOrDefault(Directory.Exists)
             ?? throw new RedirectException($"{mount} has no kubepods cgroup; name the pods' cgroup in redirect.cgroup");
     }

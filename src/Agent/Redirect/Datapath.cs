@@ -82,7 +82,7 @@ internal sealed class Datapath : IDisposable
     /// <summary>
     /// Attaches the programs to a cgroup. A link that is pinned for that cgroup gets the new program atomically and stays; another is replaced.
     /// </summary>
-    /// <exception cref="RedirectException">The kernel refused. A set that was new is gone again; one that was there is still attached.</exception>
+    /// <exception cref="RedirectException">The kernel refused. A set that was there is still attached; <see cref="Abandon"/> removes a new one.</exception>
     public void Attach(string cgroup)
     {
         List<BpfLink> links = [];
@@ -97,9 +97,7 @@ internal sealed class Datapath : IDisposable
         }
         catch (Exception error) when (error is BpfException or IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {
-            if (_directory != _pinPath)
-                RemoveIfThere(_directory);
-            throw new RedirectException($"{error.Message} (cgroup {cgroup})", error);
+            throw new RedirectException(error.Message.Contains(cgroup, StringComparison.Ordinal) ? error.Message : $"{error.Message} (cgroup {cgroup})", error);
         }
         finally
         {
@@ -107,6 +105,14 @@ internal sealed class Datapath : IDisposable
             foreach (BpfLink link in links)
                 link.Dispose();
         }
+    }
+
+    /// <summary>Closes, and removes what was built aside and not put in place.</summary>
+    public void Abandon()
+    {
+        Dispose();
+        if (_directory != _pinPath)
+            RemoveIfThere(_directory);
     }
 
     public void Dispose()

@@ -11,7 +11,7 @@ internal sealed record KernelStatus(bool IsAgentAlive, bool IsAgentWell, IReadOn
     public static KernelStatus? Read(string pinPath)
     {
         if (!Directory.Exists(pinPath))
-            return null;
+            return Environment.IsPrivilegedProcess ? null : throw new UnauthorizedAccessException($"cannot see {pinPath}; run as root");
         using BpfMap<Endpoint, Frontend> frontends = BpfMap<Endpoint, Frontend>.Open(Path.Combine(pinPath, Pins.Frontends));
         using BpfMap<BackendKey, Endpoint> backends = BpfMap<BackendKey, Endpoint>.Open(Path.Combine(pinPath, Pins.Backends));
         using BpfMap<Endpoint, OutcomeCounters> counters = BpfMap<Endpoint, OutcomeCounters>.Open(Path.Combine(pinPath, Pins.Counters));

@@ -23,7 +23,7 @@ internal static class ListenAddresses
         IPAddress[] missing = [.. addresses.Where(address => !present.Contains(address) && !IPAddress.IsLoopback(address))];
         if (missing.Length == 0)
             return missing;
-        Directory.CreateDirectory(stateDirectory);
+        Directory.CreateDirectory(stateDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         foreach (IPAddress address in missing)
         {
             File.AppendAllLines(Path.Combine(stateDirectory, FileName), [address.ToString()]);

@@ -19,7 +19,7 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
     public static IReadOnlyList<NodeFeature> ProbeAll(RedirectConfiguration redirect) =>
     [
         Kernel(),
-        Capability("CAP_BPF", "no program can be loaded; run as root or add CAP_BPF (CAP_SYS_ADMIN before 5.8)", CapBpf, CapSysAdmin),
+        Capability("CAP_BPF", "no program can be loaded; run as root or add CAP_BPF", CapBpf, CapSysAdmin),
         Capability("CAP_NET_ADMIN", "no program can be attached and no address added; run as root or add CAP_NET_ADMIN", CapNetAdmin),
         CgroupMount(),
         PodsCgroup(redirect.Cgroup),
@@ -30,8 +30,8 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
 
     private static NodeFeature Kernel()
     {
-        Version version = Environment.OSVersion.Version;
-        return new NodeFeature("kernel", version >= _kernelFloor, version.ToString(), $"older than {_kernelFloor}: hooks or map types are missing");
+        string release = File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
+        return new NodeFeature("kernel", Environment.OSVersion.Version >= _kernelFloor, release, $"older than {_kernelFloor}: hooks or map types are missing");
     }
 
     private static NodeFeature Capability(string name, string consequence, params int[] sufficient)
@@ -43,7 +43,7 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
     }
 
     private static NodeFeature CgroupMount() =>
-        new("cgroup v2", Mounts.Cgroup2() != null, Mounts.Cgroup2() ?? "not mounted", "socket hooks attach to cgroup v2 only; mount -t cgroup2 none /sys/fs/cgroup");
+        new("cgroup v2", Mounts.Cgroup2() != null, Mounts.Cgroup2() ?? "not mounted", "there is nothing that socket hooks attach to; boot with systemd.unified_cgroup_hierarchy=1");
 
     private static NodeFeature PodsCgroup(string? configured)
     {

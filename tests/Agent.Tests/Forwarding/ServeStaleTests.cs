@@ -30,7 +30,7 @@ public sealed class ServeStaleTests
         upstream.Handler = _ => Task.CompletedTask;
         await Task.Delay(1100);
 
-        Assert.Single((await Wait.Within(2.2, agent.Ask("www.example.test"), "the stale answer")).Answers);
+        Assert.Single((await Wait.Within(1.8, agent.Ask("www.example.test"), "the stale answer")).Answers);
     }
 
     [Fact]
