@@ -67,8 +67,8 @@ public readonly ref struct Query
             return true;
         }
 
-        // RFC 9619: a query has exactly one question. Answers and authority in it have no meaning.
-        if (header.QuestionCount != 1 || (header.AnswerCount | header.AuthorityCount) != 0)
+        // RFC 9619: a query has exactly one question.
+        if (header.QuestionCount != 1)
             return true;
         ReadOnlySpan<byte> question = message[Header.Size..];
         int nameLength = DnsName.Measure(question);
@@ -77,8 +77,12 @@ public readonly ref struct Query
 
         int headLength = Header.Size + nameLength + 4;
         query = query with { Head = message[..headLength] };
+        // Only a transfer has something between the question and the additional section: its SOA (RFC 1995 section 3).
+        bool isTransfer = BinaryPrimitives.ReadUInt16BigEndian(question[nameLength..]) == RecordType.Ixfr;
+        if (header.AnswerCount != 0 || (header.AuthorityCount != 0 && !isTransfer))
+            return true;
         Edns edns = default;
-        if (!TryParseAdditional(message, headLength, header.AdditionalCount, ref edns))
+        if (!TryParseAdditional(message, headLength, header.AuthorityCount + header.AdditionalCount, ref edns))
             return true;
 
         DnsName.ToLower(question[..nameLength], key);

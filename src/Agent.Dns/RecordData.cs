@@ -15,6 +15,8 @@ internal static class RecordData
     {
         RecordType.Cname or RecordType.Ns or RecordType.Ptr or RecordType.Md or RecordType.Mf or RecordType.Mb or RecordType.Mg or RecordType.Mr
             => new(0, 1, 0, Compress: true),
+        RecordType.A => new(4, 0, 0, Compress: false), // RFC 1035 section 3.4.1, RFC 3596 section 2.2: nothing else is an address
+        RecordType.Aaaa => new(16, 0, 0, Compress: false),
         RecordType.Soa => new(0, 2, 20, Compress: true),
         RecordType.Minfo => new(0, 2, 0, Compress: true),
         RecordType.Mx => new(2, 1, 0, Compress: true),

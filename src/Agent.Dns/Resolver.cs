@@ -28,6 +28,8 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
             return 0;
         }
 
+        if (isUdp && query.WantsKeepalive)
+            query = query with { WantsKeepalive = false }; // RFC 7828 section 3.2.1: ignored over UDP
         if (query.Error != ResponseCode.NoError)
             return Refuse(query, query.Error, ExtendedError.None, reply);
         if (query.IsOutOfScope)
@@ -36,9 +38,9 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
         if (!query.Header.WantsRecursion)
             return Refuse(query, ResponseCode.Refused, ExtendedError.NotAuthoritative, reply);
 
-        if (isUdp && query.WantsKeepalive)
-            query = query with { WantsKeepalive = false }; // RFC 7828 section 3.2.1: ignored over UDP
-        if (cache.TryAnswer(query, now, Bound(query, reply), out int length, out _isRefreshDue))
+        // Before the cache: over UDP the same question has another answer than over TCP.
+        bool isAnyOverUdp = isUdp && query.Type == RecordType.Any;
+        if (!isAnyOverUdp && cache.TryAnswer(query, now, Bound(query, reply), out int length, out _isRefreshDue))
         {
             counters.Hits++;
             return length;

@@ -66,24 +66,28 @@ public sealed class ResponseCache
         if (isKnown && known.Failures == 0 && known.ExpiredFor(now) < _staleMilliseconds)
             Store(key, known.WithRetryAt(now + StaleRecheck));
         else
-            Store(key, CacheEntry.CreateFailure(key, isKnown ? known.Failures + 1 : 1, now));
+            Store(key, CacheEntry.CreateFailure(key, isKnown && IsRecent(known, now) ? known.Failures + 1 : 1, now));
     }
 
-    /// <summary>Stores an answer, in place of an older one to the same question.</summary>
+    /// <summary>Stores an answer, in place of an older one to the same question; with a lifetime of 0 only removes that.</summary>
     public void Store(ReadOnlySpan<byte> key, CacheEntry entry)
     {
-        if (entry.Lifetime == 0)
-            return;
         ulong nameHash = _hash.Compute(key[..^2]);
         ulong absence = WithType(nameHash, NoType);
-        ulong hash = entry.CoversAllTypes ? absence : WithType(nameHash, (ushort)((key[^2] << 8) | key[^1]));
-        Shard(hash).Store(hash, entry);
-        // A name that has an answer of any type exists.
-        if (!entry.CoversAllTypes && entry.Failures == 0)
+        ulong hash = WithType(nameHash, (ushort)((key[^2] << 8) | key[^1]));
+        // An answer that may not be kept still ends the life of an older one, and a name that has an answer of any type exists.
+        if (entry.Lifetime == 0)
+            Shard(hash).Remove(hash);
+        if (entry.Lifetime == 0 || (!entry.CoversAllTypes && entry.Failures == 0))
             Shard(absence).Remove(absence);
+        if (entry.Lifetime == 0)
+            return;
+        if (entry.CoversAllTypes)
+            hash = absence;
+        Shard(hash).Store(hash, entry);
     }
 
-    /// <summary>Finds the answer of the question, or that its name does not exist: the younger of the two.</summary>
+    /// <summary>Finds the fresh answer of the question; else the younger of an expired one and the knowledge that the name does not exist.</summary>
     private bool TryFind(in Query query, long now, out CacheEntry entry, out bool isPopular)
     {
         ulong nameHash = _hash.Compute(query.Key[..^2]);
@@ -98,6 +102,9 @@ public sealed class ResponseCache
         isPopular = isAbsencePopular;
         return true;
     }
+
+    /// <summary>Whether a kept failure is the last of a row, and not the memory of one that ended long ago.</summary>
+    private static bool IsRecent(CacheEntry failure, long now) => failure.Failures > 0 && failure.ExpiredFor(now) < 1000L * failure.Lifetime;
 
     // The multiplier is odd, so distinct types of one name never meet; between names the keyed hash decides.
     private static ulong WithType(ulong nameHash, ushort type) => nameHash + type * 0x9E3779B97F4A7C15;

@@ -3,7 +3,7 @@ namespace Agent.Dns;
 /// <summary>What one serving thread did. Written by that thread alone, read by others: a hit costs no shared write.</summary>
 public sealed class ServingCounters
 {
-    /// <summary>Queries answered from the cache while fresh.</summary>
+    /// <summary>Queries answered from the cache: with fresh answers, kept failures, and expired answers that could not be renewed a moment ago.</summary>
     public long Hits;
 
     /// <summary>Queries answered from what the agent itself knows.</summary>

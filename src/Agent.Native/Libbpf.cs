@@ -46,9 +46,6 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library)]
     internal static partial nint bpf_program__name(nint program);
 
-    [LibraryImport(Library)]
-    internal static partial int bpf_program__fd(nint program);
-
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint bpf_program__attach_cgroup(nint program, int cgroup);
 

@@ -122,6 +122,8 @@ internal sealed partial class NodeAgent : IDisposable
         catch (Exception error) when (error is RedirectException or Native.BpfException or Win32Exception or IOException or UnauthorizedAccessException)
         {
             // DNS must go on without the redirect: the node is left as it was, and everybody is told.
+            _lease?.Dispose();
+            _lease = null;
             _datapath?.Abandon();
             _datapath = null;
             RedirectFailure = error.Message;

@@ -215,4 +215,35 @@ public class ResponseCacheTests
         _cache.Store(Steps.Key("a.test"), Steps.AddressEntry("a.test", ttl: 5, now: 10_000));
         Assert.False(Steps.TryAnswer(_cache, MessageBuilder.Query("a.test", T.Aaaa), 11_000, out _));
     }
+
+    [Fact]
+    public void P15_an_answer_that_may_not_be_kept_still_ends_the_life_of_an_older_one()
+    {
+        byte[] key = Steps.Key("a.test");
+        _cache.Store(key, Steps.AddressEntry("a.test", ttl: 5, now: 0));
+        _cache.StoreFailure(key, 10_000); // served stale for a while
+        Assert.True(Steps.TryAnswer(_cache, MessageBuilder.Query("a.test"), 11_000, out _));
+
+        _cache.Store(key, Steps.AddressEntry("a.test", ttl: 0, now: 12_000));
+
+        Assert.False(Steps.TryAnswer(_cache, MessageBuilder.Query("a.test"), 13_000, out _));
+        Assert.False(_cache.HasStale(key, 13_000));
+    }
+
+    [Fact]
+    public void P16_failures_in_a_row_are_kept_longer_and_one_after_a_long_time_is_not()
+    {
+        byte[] key = Steps.Key("broken.test");
+        bool IsKept(long now) => Steps.TryAnswer(_cache, MessageBuilder.Query("broken.test"), now, out _);
+
+        _cache.StoreFailure(key, 0);
+        Assert.True(IsKept(4_900));
+        Assert.False(IsKept(5_100));
+        _cache.StoreFailure(key, 6_000);
+        Assert.True(IsKept(15_900)); // 10 s now
+        Assert.False(IsKept(16_100));
+        _cache.StoreFailure(key, 3_600_000);
+        Assert.True(IsKept(3_604_900));
+        Assert.False(IsKept(3_605_100)); // 5 s again
+    }
 }

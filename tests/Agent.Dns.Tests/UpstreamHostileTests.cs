@@ -109,4 +109,14 @@ public class UpstreamHostileTests
         for (int i = 1; i < links; i++)
             bytes.AddRange(MessageBuilder.Pointer(start + 2 * (i - 1)));
     }
+
+    [Theory]
+    [InlineData(T.A, 3)]
+    [InlineData(T.A, 5)]
+    [InlineData(T.Aaaa, 4)]
+    public void An_address_of_another_length_is_no_address(ushort type, int length)
+    {
+        MessageBuilder response = MessageBuilder.Response("a.test", type).Answer("a.test", type, 60, new byte[length]);
+        Assert.Equal(ResponseVerdict.Ignored, Steps.Read(response, "a.test", out _, type));
+    }
 }

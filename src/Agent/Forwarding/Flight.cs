@@ -36,6 +36,9 @@ internal sealed class Flight
 
     public bool HasWaiters => _firstWaiter != null;
 
+    /// <summary>Whether somebody still cares; false once it has ended and waits for another question.</summary>
+    public bool IsActive { get; private set; }
+
     public bool MayTryAgain => ExchangeCount < Math.Min(MaxExchanges, MaxSendsToServer * Route.Servers.Count);
 
     /// <summary>Monotonic milliseconds: when those who wait get an expired answer, if there is one, instead of waiting on.</summary>
@@ -65,12 +68,22 @@ internal sealed class Flight
         Route = route;
         Deadline = deadline;
         TriedPlain = false;
+        IsActive = true;
         ExchangeCount = 0;
     }
 
-    public ref Exchange AddExchange(Upstream upstream, ushort id)
+    /// <summary>Whether this server was sent the question as often as it may be.</summary>
+    public bool HasExhausted(Upstream upstream)
     {
-        _exchanges[ExchangeCount] = new Exchange { Upstream = upstream, Id = id };
+        int sends = 0;
+        foreach (ref Exchange exchange in Exchanges)
+            sends += exchange.Upstream == upstream ? 1 : 0;
+        return sends >= MaxSendsToServer;
+    }
+
+    public ref Exchange AddExchange(Upstream upstream, ushort id, bool hasEdns)
+    {
+        _exchanges[ExchangeCount] = new Exchange { Upstream = upstream, Id = id, HasEdns = hasEdns };
         return ref _exchanges[ExchangeCount++];
     }
 
@@ -94,6 +107,7 @@ internal sealed class Flight
 
     public void End()
     {
+        IsActive = false;
         _exchanges.AsSpan().Clear();
         ExchangeCount = 0;
     }
@@ -104,6 +118,8 @@ internal struct Exchange
 {
     public Upstream Upstream;
     public ushort Id;
+
+    public bool HasEdns;
 
     /// <summary>Over UDP: which letters of the name were sent in upper case.</summary>
     public ulong CaseBits;

@@ -6,6 +6,8 @@ namespace Agent.Forwarding;
 /// <summary>The questions that one thread has on their way, found by key and by slot.</summary>
 internal sealed class Flights
 {
+    private const int MaxFree = 1024;
+
     private readonly HashSet<Flight> _active;
     private readonly HashSet<Flight>.AlternateLookup<ReadOnlySpan<byte>> _byKey;
     private readonly Stack<Flight> _free = new();
@@ -33,7 +35,8 @@ internal sealed class Flights
     {
         _active.Remove(flight);
         flight.End();
-        _free.Push(flight);
+        if (_free.Count < MaxFree)
+            _free.Push(flight);
     }
 
     private sealed class KeyComparer : IEqualityComparer<Flight>, IAlternateEqualityComparer<ReadOnlySpan<byte>, Flight>

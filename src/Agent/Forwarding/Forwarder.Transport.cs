@@ -8,21 +8,21 @@ namespace Agent.Forwarding;
 // The sockets: how one exchange is sent and its response received, over UDP and over TCP.
 internal sealed partial class Forwarder
 {
-    private bool SendUdp(Flight flight, ref Exchange exchange, bool hasEdns)
+    private bool SendUdp(Flight flight, ref Exchange exchange)
     {
         exchange.Socket = _sockets.Rent(exchange.Upstream.Server.Address, flight, flight.ExchangeCount - 1);
         if (exchange.Socket == null)
             return false;
         exchange.CaseBits = _random.Next();
         Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
-        int length = UpstreamQuery.Write(flight.Key, exchange.Id, exchange.CaseBits, hasEdns, message);
+        int length = UpstreamQuery.Write(flight.Key, exchange.Id, exchange.CaseBits, exchange.HasEdns, message);
         if (exchange.Socket.Socket.Send(message[..length]) == length)
             return true;
         exchange.Close();
         return false;
     }
 
-    private bool SendTcp(Flight flight, ref Exchange exchange, bool hasEdns, long now)
+    private bool SendTcp(Flight flight, ref Exchange exchange, long now)
     {
         TcpUpstream? connection = _pool.Connect(exchange.Upstream);
         if (connection == null)
@@ -30,7 +30,7 @@ internal sealed partial class Forwarder
         while (!connection.IsFree(exchange.Id))
             exchange.Id = _random.NextId();
         Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
-        int length = UpstreamQuery.Write(flight.Key, exchange.Id, caseBits: 0, hasEdns, message);
+        int length = UpstreamQuery.Write(flight.Key, exchange.Id, caseBits: 0, exchange.HasEdns, message);
         if (!connection.TryQueue(flight, message[..length], exchange.Id, now))
             return false;
         exchange.Connection = connection;
@@ -41,7 +41,13 @@ internal sealed partial class Forwarder
     private void HandleUdp(UdpSocket socket, long now)
     {
         if (socket.Flight is not { } flight)
+        {
+            // What a server sends twice, or too late, must not stay in a free socket: the poller would tell of it without end.
+            while (socket.Socket.ReceiveDatagram(_datagram) >= 0)
+                continue;
             return;
+        }
+
         ref Exchange exchange = ref flight.Exchanges[socket.Exchange];
         int received = socket.Socket.ReceiveDatagram(_datagram);
         if (received == NativeSocket.Broken)
@@ -63,14 +69,13 @@ internal sealed partial class Forwarder
         bool hasId = datagram.Length >= Header.Size && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
         if (hasId && (UpstreamResponse.IsBareFormErr(datagram) || UpstreamQuery.HasCase(datagram, flight.Key, exchange.CaseBits)))
         {
-            exchange.IsAnswered = true;
             HandleResponse(flight, ref exchange, datagram, now);
             return;
         }
 
         exchange.Mismatches++;
         if (exchange.Mismatches == 1)
-            Send(flight, TransportProtocol.Tcp, now, exchange.Upstream);
+            Send(flight, TransportProtocol.Tcp, now, exchange.Upstream, exchange.HasEdns);
     }
 
     private void HandleTcp(TcpUpstream connection, PollEvents events, long now)
@@ -113,14 +118,14 @@ internal sealed partial class Forwarder
         return false;
     }
 
-    /// <summary>A connection broke. One that worked before was perhaps closed while idle: then the server is asked anew, at once.</summary>
+    /// <summary>A connection broke. One that worked before was perhaps closed while idle: then the next is asked at once, without blame.</summary>
     private void Lose(TcpUpstream connection, long now)
     {
         Flight[] flights = connection.Pending();
         _pool.Close(connection);
         if (!connection.HasHeard)
             connection.Upstream.Failed(now);
-        foreach (Flight flight in flights)
+        foreach (Flight flight in flights.Where(flight => flight.IsActive))
         {
             foreach (ref Exchange exchange in flight.Exchanges)
             {

@@ -91,19 +91,18 @@ internal sealed partial class Forwarder
             HandleTcp(connection, events, now);
     }
 
-    /// <summary>Writes what was queued since the last call, and at intervals looks for what is late.</summary>
+    /// <summary>At intervals looks for what is late; writes what was queued since the last call.</summary>
     public void Flush(long now)
     {
-        List<TcpUpstream> unflushed = _pool.Unflushed;
-        for (int i = unflushed.Count - 1; i >= 0; i--)
-        {
-            TcpUpstream connection = unflushed[i];
-            unflushed.RemoveAt(i);
-            FlushTcp(connection, now);
-        }
-
         if (now >= _nextTick)
             Tick(now);
+        List<TcpUpstream> unflushed = _pool.Unflushed;
+        while (unflushed.Count > 0)
+        {
+            TcpUpstream connection = unflushed[^1];
+            unflushed.RemoveAt(unflushed.Count - 1);
+            FlushTcp(connection, now);
+        }
     }
 
     /// <summary>Ends every flight without an answer and closes what is open.</summary>
@@ -134,8 +133,9 @@ internal sealed partial class Forwarder
         flight.RetryAt = now + _slowAfter[Math.Min(flight.ExchangeCount, _slowAfter.Length - 1)];
         for (int left = flight.Route.Servers.Count; left > 0 && flight.MayTryAgain; left--)
         {
-            ref Exchange exchange = ref flight.AddExchange(same ?? _pool.Choose(flight, now), _random.NextId());
-            if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange, hasEdns) : SendTcp(flight, ref exchange, hasEdns, now))
+            Upstream upstream = same == null || flight.HasExhausted(same) ? _pool.Choose(flight, now) : same;
+            ref Exchange exchange = ref flight.AddExchange(upstream, _random.NextId(), hasEdns);
+            if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange) : SendTcp(flight, ref exchange, now))
                 return;
             exchange.Upstream.Failed(now);
         }
@@ -148,14 +148,19 @@ internal sealed partial class Forwarder
 
     private void HandleResponse(Flight flight, ref Exchange exchange, ReadOnlySpan<byte> response, long now)
     {
+        TransportProtocol protocol = exchange.Connection == null ? TransportProtocol.Udp : TransportProtocol.Tcp;
         if (UpstreamResponse.IsBareFormErr(response))
         {
-            // Anybody can send so little, so the query without EDNS goes beside the one that is out (TuDoor; RFC 6891 section 6.2.2).
-            AskPlain(flight, exchange.Upstream, now);
+            // Over UDP anybody can send so little, so the query without EDNS goes beside the one that is out (TuDoor; RFC 6891 section 6.2.2).
+            if (protocol == TransportProtocol.Tcp)
+                exchange.Close();
+            AskPlain(flight, exchange.Upstream, protocol, now);
             return;
         }
 
-        switch (_response.Read(response, flight.Key, now, out CacheEntry entry))
+        ResponseVerdict verdict = _response.Read(response, flight.Key, now, out CacheEntry entry);
+        exchange.IsAnswered = verdict != ResponseVerdict.Ignored;
+        switch (verdict)
         {
             case ResponseVerdict.Answered:
                 exchange.Upstream.Succeeded();
@@ -164,11 +169,11 @@ internal sealed partial class Forwarder
                 break;
             case ResponseVerdict.Truncated:
                 exchange.Close();
-                Send(flight, TransportProtocol.Tcp, now, exchange.Upstream);
+                Send(flight, TransportProtocol.Tcp, now, exchange.Upstream, exchange.HasEdns);
                 break;
             case ResponseVerdict.FormErr when !flight.TriedPlain:
                 exchange.Close();
-                AskPlain(flight, exchange.Upstream, now);
+                AskPlain(flight, exchange.Upstream, protocol, now);
                 break;
             case ResponseVerdict.Failed or ResponseVerdict.FormErr:
                 // The server works, only this question is beyond it: another server may do better, waiting will not help.
@@ -182,12 +187,14 @@ internal sealed partial class Forwarder
     }
 
     /// <summary>Asks a server once without EDNS. Nothing is learned from it: one datagram proves nothing (CVE-2026-52690).</summary>
-    private void AskPlain(Flight flight, Upstream upstream, long now)
+    private void AskPlain(Flight flight, Upstream upstream, TransportProtocol protocol, long now)
     {
-        if (flight.TriedPlain)
-            return;
+        bool isFirst = !flight.TriedPlain;
         flight.TriedPlain = true;
-        Send(flight, flight.Route.Protocol, now, upstream, hasEdns: false);
+        if (isFirst)
+            Send(flight, protocol, now, upstream, hasEdns: false);
+        else if (!flight.HasOpenExchange)
+            Complete(flight, default, now);
     }
 
     /// <summary>An exchange failed: asks a server that was not asked yet at once, else again after a pause.</summary>
@@ -204,13 +211,14 @@ internal sealed partial class Forwarder
     private void Tick(long now)
     {
         _nextTick = now + TickInterval;
+        _due.Clear();
         foreach (Flight flight in _flights.Active)
         {
             if (now >= Math.Min(flight.RetryAt, flight.Deadline) || (now >= flight.StaleAt && flight.HasWaiters))
                 _due.Add(flight);
         }
 
-        foreach (Flight flight in _due)
+        foreach (Flight flight in _due.Where(flight => flight.IsActive))
         {
             if (now >= flight.StaleAt && flight.HasWaiters)
                 AnswerStale(flight, now);
@@ -220,7 +228,6 @@ internal sealed partial class Forwarder
                 AskBeside(flight, now);
         }
 
-        _due.Clear();
         foreach (TcpUpstream connection in _pool.Connections.Where(connection => connection.IsIdle(now) || connection.IsSilent(now)).ToArray())
             Lose(connection, now);
 

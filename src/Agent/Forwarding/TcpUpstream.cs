@@ -113,5 +113,5 @@ internal sealed class TcpUpstream(Upstream upstream, NativeSocket socket, ulong 
     public void Forget(ushort id) => _pending.Remove(id);
 
     /// <summary>The flights that wait here.</summary>
-    public Flight[] Pending() => [.. _pending.Values];
+    public Flight[] Pending() => [.. _pending.Values.Distinct()];
 }

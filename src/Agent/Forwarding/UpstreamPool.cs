@@ -14,20 +14,23 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
 
     public IEnumerable<TcpUpstream> Connections => _connections.OfType<TcpUpstream>();
 
-    /// <summary>The flight's next server in turn that answers lately; simply the next in turn when none does.</summary>
+    /// <summary>The flight's next server in turn that answers lately; simply the next in turn when none does. Only for a flight that may try again.</summary>
     public Upstream Choose(Flight flight, long now)
     {
         IReadOnlyList<Server> servers = flight.Route.Servers;
         for (int i = 0; i < servers.Count; i++)
         {
             Upstream upstream = UpstreamOf(servers[(flight.NextServer + i) % servers.Count]);
-            if (upstream.IsAvoided(now))
+            if (upstream.IsAvoided(now) || flight.HasExhausted(upstream))
                 continue;
             flight.NextServer += i + 1;
             return upstream;
         }
 
-        return UpstreamOf(servers[flight.NextServer++ % servers.Count]);
+        Upstream next = UpstreamOf(servers[flight.NextServer++ % servers.Count]);
+        while (flight.HasExhausted(next))
+            next = UpstreamOf(servers[flight.NextServer++ % servers.Count]);
+        return next;
     }
 
     /// <summary>The connection to a server, begun if there is none; null when that fails at once.</summary>

@@ -15,15 +15,30 @@ internal static class Cgroups
             ?? throw new RedirectException($"{mount} has no kubepods cgroup; name the pods' cgroup in redirect.cgroup");
     }
 
-    /// <summary>This process's cgroup v2 directory; null when it is not visible here.</summary>
-    public static string? Own()
+    /// <summary>This process's cgroup v2 directory.</summary>
+    /// <exception cref="RedirectException">It is not visible under the mount.</exception>
+    public static string Own()
     {
-        string? mount = Mounts.Cgroup2();
-        string? line = File.ReadLines("/proc/self/cgroup").FirstOrDefault(line => line.StartsWith("0::/", StringComparison.Ordinal));
-        if (mount == null || line == null)
-            return null;
-        string path = Path.Combine(mount, line["0::/".Length..]);
-        return Directory.Exists(path) ? path.TrimEnd('/') : null;
+        string mount = Mounts.Cgroup2() ?? throw new RedirectException("no cgroup v2 is mounted");
+        string line = File.ReadLines("/proc/self/cgroup").FirstOrDefault(line => line.StartsWith("0::/", StringComparison.Ordinal), "0::/");
+        string path = Path.Combine(mount, line["0::/".Length..]).TrimEnd('/');
+        if (HoldsThisProcess(path))
+            return path;
+        // In a container, /proc/self/cgroup counts from the container's own root, which is not that of the node's hierarchy.
+        return Directory.EnumerateDirectories(mount, "*", SearchOption.AllDirectories).FirstOrDefault(HoldsThisProcess)
+            ?? throw new RedirectException($"this agent's own cgroup is not under {mount}; mount the node's cgroup v2 hierarchy there");
+    }
+
+    private static bool HoldsThisProcess(string cgroup)
+    {
+        try
+        {
+            return File.ReadLines(Path.Combine(cgroup, "cgroup.procs")).Contains($"{Environment.ProcessId}");
+        }
+        catch (IOException)
+        {
+            return false; // gone since, or threaded
+        }
     }
 }
 

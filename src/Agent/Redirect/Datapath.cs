@@ -13,7 +13,7 @@ internal sealed class Datapath : IDisposable
     private const string OldSuffix = "-old";
 
     private readonly string _pinPath;
-    private readonly string _directory; // where the maps are pinned now
+    private string _directory; // where the maps are pinned now
     private readonly BpfObject _object;
 
     private Datapath(string pinPath, string directory, BpfObject @object)
@@ -91,7 +91,7 @@ internal sealed class Datapath : IDisposable
             using SafeFileHandle directory = OpenDirectory(cgroup);
             ulong cgroupId = FileIdentity.Inode(cgroup);
             foreach (string name in Pins.Links)
-                links.Add(Attach(name, directory, cgroupId));
+                Attach(name, directory, cgroupId, links);
             if (_directory != _pinPath)
                 PutInPlace();
         }
@@ -146,28 +146,28 @@ internal sealed class Datapath : IDisposable
         }
     }
 
-    private BpfLink Attach(string name, SafeFileHandle cgroup, ulong cgroupId)
+    /// <param name="links">Takes the link at once, so that it is closed whatever happens next.</param>
+    private void Attach(string name, SafeFileHandle cgroup, ulong cgroupId, List<BpfLink> links)
     {
         string pinned = Path.Combine(_pinPath, name);
         string pin = Path.Combine(_directory, name);
         if (File.Exists(pinned))
         {
             BpfLink link = BpfLink.Open(pinned);
+            links.Add(link);
             if (link.CgroupId() == cgroupId)
             {
                 _object.Replace(link, name);
                 if (pin != pinned)
                     link.Pin(pin);
-                return link;
+                return;
             }
-
-            link.Dispose();
         }
 
         BpfLink attached = _object.Attach(name, cgroup);
+        links.Add(attached);
         File.Delete(pin);
         attached.Pin(pin);
-        return attached;
     }
 
     // A directory on bpffs cannot take the place of another that is not empty, so the old one steps aside first.
@@ -176,6 +176,7 @@ internal sealed class Datapath : IDisposable
         if (Directory.Exists(_pinPath))
             Directory.Move(_pinPath, _pinPath + OldSuffix);
         Directory.Move(_directory, _pinPath);
+        _directory = _pinPath;
         RemoveIfThere(_pinPath + OldSuffix);
     }
 

@@ -9,13 +9,14 @@ internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong 
     // What one connection may keep the agent busy with before no more of its queries are taken.
     private const int PauseAtBytes = 128 * 1024; // replies that wait for the client
     private const int PauseAtPending = 128; // queries that wait for an upstream
+    private const int MaxOutput = 512 * 1024; // replies that came in together from upstreams; past that the connection is closed
 
     private const int MaxMessage = 4096; // bytes; no query needs more
     private const long Idle = 10_000; // milliseconds (RFC 7766 section 6.2.3 leaves it to the server)
     private const long MessageDeadline = 2_000; // from a message's first byte to its last
     private const long WriteDeadline = 5_000;
 
-    private readonly byte[] _input = new byte[2 + MaxMessage];
+    private byte[] _input = new byte[2 + MaxMessage];
     private byte[] _output = [];
     private int _inputLength;
     private int _outputLength;
@@ -37,7 +38,10 @@ internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong 
     /// <summary>What the poller was told to watch.</summary>
     public PollEvents Watched { get; set; } = PollEvents.Readable;
 
-    public bool IsClosed { get; set; }
+    public bool IsClosed { get; private set; }
+
+    /// <summary>Whether more replies wait than one client may have the agent keep.</summary>
+    public bool IsOverfull => _outputLength > MaxOutput;
 
     public bool HasOutput => _outputLength > 0;
 
@@ -91,6 +95,14 @@ internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong 
         _messageSince = now;
         _input.AsSpan(offset, _inputLength - offset).CopyTo(_input);
         _inputLength -= offset;
+    }
+
+    /// <summary>Closes the socket and lets go of the buffers; queries that still wait for an upstream refer to this object.</summary>
+    public void Close()
+    {
+        IsClosed = true;
+        socket.Close();
+        _input = _output = [];
     }
 
     public void Queue(ReadOnlySpan<byte> reply)

@@ -56,7 +56,10 @@ internal sealed class TcpServer : ServingThread, IReplySink
             ? _resolver.AnswerWithoutUpstream(query, now, _reply)
             : _resolver.AnswerWith(entry, query, now, _reply);
         connection.Queue(_reply.AsSpan(0, length));
-        _changed.Add(connection);
+        if (connection.IsOverfull)
+            Close(connection);
+        else
+            _changed.Add(connection);
     }
 
     protected override void Run()
@@ -132,7 +135,8 @@ internal sealed class TcpServer : ServingThread, IReplySink
             _changed.Add(connection);
         if ((events & ~PollEvents.Writable) == 0)
             return;
-        if (!connection.TryReceive(now))
+        // A connection that is shut in both directions takes no reply any more.
+        if ((events & (PollEvents.HangUp | PollEvents.Error)) != 0 || !connection.TryReceive(now))
         {
             Close(connection);
             return;
@@ -225,8 +229,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     {
         if (connection.IsClosed)
             return;
-        connection.IsClosed = true;
         _connections.Remove(connection);
-        connection.Socket.Close();
+        connection.Close();
     }
 }

@@ -48,7 +48,7 @@ public partial class LibcLayoutTests
                 program.AssertEqual(constant.Name, Convert.ToInt64(constant.GetRawConstantValue()));
         }
 
-        program.Compile(atLeast: 50);
+        program.Compile(atLeast: 45);
     }
 
     [Fact]

@@ -120,4 +120,28 @@ public class ResilienceTests
         await Task.Delay(200);
         Assert.Equal(1, upstream.CountOf("seldom.example.test"));
     }
+
+    [Fact]
+    public async Task A_server_that_answers_everything_twice_costs_no_thread_its_rest()
+    {
+        using ScriptedUpstream upstream = new(async exchange =>
+        {
+            if (exchange.Name.StartsWith("slow", StringComparison.Ordinal))
+                return; // keeps the thread watching its upstream sockets
+            await exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1"));
+            await exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1"));
+        });
+        using AgentUnderTest agent = AgentUnderTest.Forwarding(upstream);
+        for (int i = 0; i < 200; i++)
+            Assert.Single((await agent.Ask($"n{i}.example.test")).Answers);
+
+        Task<DnsMessage> waiting = agent.Ask("slow.example.test");
+        await Task.Delay(300);
+        long turns = agent.UdpThread.Turns;
+        await Task.Delay(1_000);
+        turns = agent.UdpThread.Turns - turns;
+
+        Assert.InRange(turns, 1, 1_000); // 20 turns of 50 ms; a thread that spins makes hundreds of thousands
+        await waiting;
+    }
 }

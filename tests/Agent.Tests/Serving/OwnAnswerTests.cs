@@ -52,6 +52,7 @@ public class OwnAnswerTests
 
         Assert.Equal(RR.A, Assert.Single((await agent.Ask("www.example.test", any, TransportProtocol.Tcp)).Answers).Type);
         Assert.Equal(1, upstream.Count);
+        Assert.Equal(hinfo, Assert.Single((await agent.Ask("www.example.test", any)).Answers).Type); // and not what TCP left in the cache
     }
 
     [Fact]

@@ -54,6 +54,14 @@ public sealed class RefusalTests : IDisposable
         Assert.Equal(0, _upstream.Count);
     }
 
+    [Fact]
+    public async Task P7_an_IXFR_with_its_SOA_is_refused()
+    {
+        DnsMessage transfer = DnsMessage.Query("example.test", 251) with { Authority = [RR.Authority("example.test", 0, 0)] };
+        Assert.Equal(5, (await _agent.Ask(transfer, TransportProtocol.Tcp)).ResponseCode);
+        Assert.Equal(0, _upstream.Count);
+    }
+
     [Theory]
     [InlineData(TransportProtocol.Udp)]
     [InlineData(TransportProtocol.Tcp)]

@@ -26,6 +26,8 @@ internal sealed class AgentUnderTest : IDisposable
 
     public ResponseCache Cache => _agent.Cache;
 
+    public ServingThread UdpThread => _agent.Threads.Single(thread => thread is UdpServer);
+
     public ServingThread TcpThread => _agent.Threads.Single(thread => thread is TcpServer);
 
     public static AgentUnderTest Start(AgentConfiguration configuration)
