@@ -8,7 +8,10 @@
 
 #include <linux/types.h>
 
-/* Pins of another version are not reused: the agent builds a new set aside. */
+/* Pins of another version are not reused: the agent builds a new set aside, and shares with it only
+ * the map `reverse`, if its sizes are the same. Change what is inside without changing those: give
+ * the map another name.
+ */
 #define LAYOUT_VERSION 1
 
 /* Where a socket points. IPv4 addresses are written v4-mapped (::ffff:a.b.c.d), so that IPv4, IPv6

@@ -35,6 +35,15 @@ public sealed unsafe class BpfMap<TKey, TValue> : SafeHandle
         throw new BpfException($"use the map {path}, which is of another layout", 22 /* EINVAL */, "");
     }
 
+    /// <summary>Pins the map there too.</summary>
+    /// <exception cref="BpfException">The path exists or is not on a bpffs.</exception>
+    public void Pin(string path)
+    {
+        LibbpfLog.Begin();
+        if (Libbpf.bpf_obj_pin((int)handle, path) != 0)
+            throw BpfException.FromLastError($"pin the map {path}");
+    }
+
     /// <exception cref="BpfException">The map is full, or the value is refused.</exception>
     public void Update(TKey key, TValue value)
     {

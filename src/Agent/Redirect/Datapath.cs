@@ -55,6 +55,8 @@ internal sealed class Datapath : IDisposable
                 Pins.RequireOwn(pinPath);
             string directory = Pins.AreCompatible(pinPath) ? pinPath : pinPath + AsideSuffix;
             Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            if (directory != pinPath)
+                CarryReverseOver(pinPath, directory);
             return LoadInto(directory, pinPath);
         }
         catch (DllNotFoundException error)
@@ -124,6 +126,26 @@ internal sealed class Datapath : IDisposable
         ExcludedCgroups.Dispose();
         Counters.Dispose();
         _object.Dispose();
+    }
+
+    /// <summary>
+    /// Shares the map of what sockets asked for with a set of another layout, if that map's own is the same: replies that are on their way while
+    /// the programs change are then still shown as the frontend's.
+    /// </summary>
+    private static void CarryReverseOver(string pinPath, string directory)
+    {
+        string pin = Path.Combine(pinPath, Pins.Reverse);
+        if (!File.Exists(pin))
+            return;
+        try
+        {
+            using BpfMap<ReverseKey, Endpoint> reverse = BpfMap<ReverseKey, Endpoint>.Open(pin);
+            reverse.Pin(Path.Combine(directory, Pins.Reverse));
+        }
+        catch (BpfException)
+        {
+            // Of another layout: the new set starts with an empty one.
+        }
     }
 
     private static Datapath LoadInto(string directory, string pinPath)

@@ -7,6 +7,7 @@ internal static class Pins
 {
     public const string Frontends = "frontends";
     public const string Backends = "backends";
+    public const string Reverse = "reverse";
     public const string AgentSockets = "agent_sockets";
     public const string AgentLease = "agent_lease";
     public const string ExcludedCgroups = "excluded_cgroups";
@@ -19,7 +20,7 @@ internal static class Pins
         "lra_sendmsg4", "lra_sendmsg6", "lra_connect4", "lra_connect6",
     ];
 
-    private static readonly string[] _maps = [Frontends, Backends, "reverse", AgentSockets, AgentLease, ExcludedCgroups, Counters, "events"];
+    private static readonly string[] _maps = [Frontends, Backends, Reverse, AgentSockets, AgentLease, ExcludedCgroups, Counters, "events"];
 
     /// <summary>Refuses a directory with pins that are not this agent's: they must not be taken away.</summary>
     /// <exception cref="RedirectException">There are such pins.</exception>

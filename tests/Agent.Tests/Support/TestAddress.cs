@@ -25,7 +25,7 @@ internal static class TestAddress
     public static IPAddress NextAddress()
     {
         int number = Interlocked.Increment(ref _last);
-        return new IPAddress([127, (byte)(64 + (number >> 16)), (byte)(number >> 8), (byte)(1 + number % 250)]);
+        return new IPAddress([127, (byte)(64 + number / 62_500), (byte)(number / 250 % 250), (byte)(1 + number % 250)]);
     }
 
     private static bool IsFree(IPAddress address, int port)
