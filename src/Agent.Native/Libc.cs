@@ -35,7 +35,11 @@ internal static unsafe partial class Libc
     internal const int EPOLL_CTL_MOD = 3;
     internal const int EINTR = 4;
     internal const int EAGAIN = 11;
+    internal const int ENOMEM = 12;
     internal const int EEXIST = 17;
+    internal const int ENFILE = 23;
+    internal const int EMFILE = 24;
+    internal const int ENOBUFS = 105;
     internal const int EINPROGRESS = 115;
 
     [StructLayout(LayoutKind.Sequential)]

@@ -94,12 +94,15 @@ public readonly unsafe struct NativeSocket(int descriptor)
         return socket;
     }
 
-    /// <summary>Takes one waiting connection; false when there is none or no descriptor is left.</summary>
-    public bool TryAccept(out NativeSocket connection, out SockAddr client)
+    /// <summary>Takes one waiting connection; false when there is none.</summary>
+    /// <param name="isExhausted">Whether one waits that cannot be taken, because no descriptor or memory is left.</param>
+    public bool TryAccept(out NativeSocket connection, out SockAddr client, out bool isExhausted)
     {
         uint length = SockAddr.Size;
         fixed (SockAddr* address = &client)
             connection = new NativeSocket(Libc.accept4(descriptor, address, &length, Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC));
+        isExhausted = connection.Descriptor < 0
+            && Marshal.GetLastPInvokeError() is Libc.EMFILE or Libc.ENFILE or Libc.ENOBUFS or Libc.ENOMEM;
         if (connection.Descriptor < 0)
             return false;
         connection.Set(Libc.IPPROTO_TCP, Libc.TCP_NODELAY, 1);

@@ -21,6 +21,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private readonly byte[] _reply = new byte[ushort.MaxValue];
     private readonly Resolver _resolver;
     private readonly Forwarder _forwarder;
+    private bool _areListenersWatched = true;
     private long _nextSweep;
 
     /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be bound.</exception>
@@ -115,7 +116,8 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private void Accept(NativeSocket listener, long now)
     {
         // Bounded, so that a flood of connections does not keep the others waiting.
-        for (int i = 0; i < 64 && listener.TryAccept(out NativeSocket socket, out SockAddr client); i++)
+        bool isExhausted = false;
+        for (int i = 0; i < 64 && listener.TryAccept(out NativeSocket socket, out SockAddr client, out isExhausted); i++)
         {
             if (!_connections.TryReserve(client, out int slot, out ushort generation))
             {
@@ -127,6 +129,16 @@ internal sealed class TcpServer : ServingThread, IReplySink
             _connections.Add(connection);
             _poller.Add(socket, connection.Watched, connection.Token);
         }
+
+        if (isExhausted)
+            WatchListeners(0); // until the next sweep: the poller would tell of the waiting connection without end
+    }
+
+    private void WatchListeners(PollEvents events)
+    {
+        for (int i = 0; i < _listeners.Count; i++)
+            _poller.Modify(_listeners[i], events, new PollToken(ListenKind, i, 0).Value);
+        _areListenersWatched = events != 0;
     }
 
     private void HandleClient(TcpConnection connection, PollEvents events, long now)
@@ -221,6 +233,8 @@ internal sealed class TcpServer : ServingThread, IReplySink
         if (now < _nextSweep)
             return;
         _nextSweep = now + 500;
+        if (!_areListenersWatched)
+            WatchListeners(PollEvents.Readable);
         foreach (TcpConnection connection in _connections.All().Where(connection => connection.IsOverdue(now)))
             Close(connection);
     }

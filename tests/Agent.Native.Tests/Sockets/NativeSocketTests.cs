@@ -73,10 +73,10 @@ public sealed class NativeSocketTests : IDisposable
     public void A_TCP_connection_is_accepted_used_and_closed(string address)
     {
         NativeSocket listener = Keep(NativeSocket.ListenTcp(Loopback.Any(address)));
-        Assert.False(listener.TryAccept(out _, out _));
+        Assert.False(listener.TryAccept(out _, out _, out _));
         NativeSocket client = Connect(isTcp: true, listener.LocalEndPoint());
         Assert.Equal(PollEvents.Writable, WaitFor(client, PollEvents.Writable));
-        Assert.True(listener.TryAccept(out NativeSocket server, out SockAddr from));
+        Assert.True(listener.TryAccept(out NativeSocket server, out SockAddr from, out _));
         Assert.Equal(client.LocalEndPoint(), from.ToEndPoint());
 
         Assert.Equal(0, server.Receive(_buffer)); // nothing yet, and no waiting
@@ -96,7 +96,7 @@ public sealed class NativeSocketTests : IDisposable
         NativeSocket listener = Keep(NativeSocket.ListenTcp(Loopback.Any("127.0.0.1")));
         NativeSocket client = Connect(isTcp: true, listener.LocalEndPoint());
         WaitFor(client, PollEvents.Writable);
-        Assert.True(listener.TryAccept(out NativeSocket server, out _));
+        Assert.True(listener.TryAccept(out NativeSocket server, out _, out _));
         Keep(server);
         byte[] chunk = new byte[1 << 16];
         int sent;
@@ -114,7 +114,7 @@ public sealed class NativeSocketTests : IDisposable
         NativeSocket listener = Keep(NativeSocket.ListenTcp(Loopback.Any("127.0.0.1")));
         NativeSocket client = Connect(isTcp: true, listener.LocalEndPoint());
         WaitFor(client, PollEvents.Writable);
-        Assert.True(listener.TryAccept(out NativeSocket server, out _));
+        Assert.True(listener.TryAccept(out NativeSocket server, out _, out _));
         client.Send([1]);
         server.Close(); // with a byte unread: a reset
         Assert.True((WaitFor(client, PollEvents.Readable) & (PollEvents.Error | PollEvents.HangUp)) != 0);
