@@ -7,11 +7,11 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
     /// <summary>What <see cref="Answer"/> returns when an upstream must be asked.</summary>
     public const int Forward = -1;
 
+    private readonly byte[] _key = new byte[Query.MaxKeyLength];
+    private bool _isRefreshDue;
+
     /// <summary>Whether the last answer should be renewed before it expires: somebody will ask for it again.</summary>
     public bool IsRefreshDue => _isRefreshDue;
-
-    private bool _isRefreshDue;
-    private readonly byte[] _key = new byte[Query.MaxKeyLength];
 
     /// <summary>Answers from what the node knows.</summary>
     /// <param name="message">The query as it came.</param>
@@ -56,8 +56,9 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
         return Forward;
     }
 
-    /// <summary>Writes the answer that an upstream gave.</summary>
-    public int AnswerWith(CacheEntry entry, in Query query, long now, Span<byte> reply) => entry.WriteTo(query, now, Bound(query, reply));
+    /// <summary>Writes the answer that an upstream gave, or what there is instead when <paramref name="entry"/> is none.</summary>
+    public int AnswerWith(CacheEntry entry, in Query query, long now, Span<byte> reply) =>
+        entry.IsNone ? AnswerWithoutUpstream(query, now, reply) : entry.WriteTo(query, now, Bound(query, reply));
 
     /// <summary>Answers when no upstream did: with an expired answer if there is one, else with SERVFAIL.</summary>
     public int AnswerWithoutUpstream(in Query query, long now, Span<byte> reply)

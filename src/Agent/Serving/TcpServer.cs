@@ -52,11 +52,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
         connection.Pending--;
         if (connection.IsClosed)
             return;
-        Query query = waiter.Query(key);
-        int length = entry.IsNone
-            ? _resolver.AnswerWithoutUpstream(query, now, _reply)
-            : _resolver.AnswerWith(entry, query, now, _reply);
-        connection.Queue(_reply.AsSpan(0, length));
+        connection.Queue(_reply.AsSpan(0, _resolver.AnswerWith(entry, waiter.Query(key), now, _reply)));
         if (connection.IsOverfull)
             Close(connection);
         else

@@ -44,10 +44,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
             slot = _late.TakeSlot(waiter.Client);
         }
 
-        Query query = waiter.Query(key);
-        _late.SetReplyLength(slot, entry.IsNone
-            ? _resolver.AnswerWithoutUpstream(query, now, _late.Reply(slot))
-            : _resolver.AnswerWith(entry, query, now, _late.Reply(slot)));
+        _late.SetReplyLength(slot, _resolver.AnswerWith(entry, waiter.Query(key), now, _late.Reply(slot)));
     }
 
     protected override void Run()
