@@ -57,6 +57,30 @@ internal sealed class CacheShard(long budget)
         return false;
     }
 
+    /// <summary>Reads the slot that a hash would stand in.</summary>
+    public int FetchSlot(ulong hash)
+    {
+        Slot[] slots = Volatile.Read(ref _slots);
+        return (int)slots[(int)hash & (slots.Length - 1)].Hash;
+    }
+
+    /// <summary>Reads the first and the last byte of the entry that a hash has; those between come along.</summary>
+    public int FetchEntry(ulong hash)
+    {
+        Slot[] slots = Volatile.Read(ref _slots);
+        for (int i = 0, at = (int)hash; i < slots.Length; i++, at++)
+        {
+            ref Slot slot = ref slots[at & (slots.Length - 1)];
+            byte[]? bytes = Volatile.Read(ref slot.Bytes);
+            if (bytes == null)
+                break;
+            if (slot.Hash == hash)
+                return bytes[0] + bytes[^1];
+        }
+
+        return 0;
+    }
+
     public void Store(ulong hash, CacheEntry entry)
     {
         lock (_writes)

@@ -104,9 +104,21 @@ public readonly ref struct Query
     /// <summary>A query known by its key alone, to look something up.</summary>
     internal static Query OfKey(ReadOnlySpan<byte> key) => new() { Key = key };
 
-    /// <summary>A query whose message has been kept only in part, to answer it later.</summary>
-    public static Query Restore(ReadOnlySpan<byte> head, ReadOnlySpan<byte> key, bool hasEdns, ushort udpSize, bool wantsKeepalive) =>
-        new() { Head = head, Key = key, HasEdns = hasEdns, UdpSize = udpSize, WantsKeepalive = wantsKeepalive };
+    /// <summary>What must be kept beside the message and the key to <see cref="Restore"/> the query later.</summary>
+    public QueryFields Fields => new((ushort)Head.Length, (ushort)Key.Length, UdpSize, Error, HasEdns, WantsKeepalive);
+
+    /// <summary>A query that was read before.</summary>
+    /// <param name="message">Its message, or as much of it as <see cref="Head"/> was.</param>
+    /// <param name="key">The buffer that the key was written to.</param>
+    public static Query Restore(ReadOnlySpan<byte> message, ReadOnlySpan<byte> key, in QueryFields fields) => new()
+    {
+        Head = message[..fields.HeadLength],
+        Key = key[..fields.KeyLength],
+        UdpSize = fields.UdpSize,
+        Error = fields.Error,
+        HasEdns = fields.HasEdns,
+        WantsKeepalive = fields.WantsKeepalive,
+    };
 
     /// <summary>Reads the additional section: at most one OPT, nothing behind it.</summary>
     private static bool TryParseAdditional(ReadOnlySpan<byte> message, int offset, int count, ref Edns edns)
@@ -163,6 +175,10 @@ public readonly ref struct Query
 
     private readonly record struct Edns(bool IsPresent, ushort UdpSize, byte Version, bool DnssecOk, bool WantsKeepalive = false);
 }
+
+/// <summary>A <see cref="Query"/> without its views into buffers; lengths in bytes.</summary>
+public readonly record struct QueryFields(
+    ushort HeadLength, ushort KeyLength, ushort UdpSize, ResponseCode Error, bool HasEdns, bool WantsKeepalive);
 
 /// <summary>Bits of a query that change its answer and so are part of its key (CVE-2024-0874 forgot them).</summary>
 [Flags]

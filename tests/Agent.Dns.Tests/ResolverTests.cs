@@ -153,7 +153,7 @@ public class ResolverTests
     {
         byte[] message = MessageBuilder.Query("Kept.test").Opt(flags: 0x8000, udpSize: 900).Build();
         Assert.True(Query.TryParse(message, new byte[Query.MaxKeyLength], out Query query));
-        Query restored = Query.Restore(query.Head.ToArray(), query.Key.ToArray(), query.HasEdns, query.UdpSize, query.WantsKeepalive);
+        Query restored = Query.Restore(query.Head.ToArray(), query.Key.ToArray(), query.Fields);
         CacheEntry entry = Steps.AddressEntry("kept.test", flags: KeyFlags.DnssecOk);
         byte[] expected = new byte[900];
         int length = entry.WriteTo(query, 1_000, expected);

@@ -186,7 +186,7 @@ public class ResponseCacheTests
         Store("kubernetes.default", Steps.AddressEntry("kubernetes.default"));
         byte[] dotted = [.. new MessageBuilder().Flags(0x0100).Counts(1, 0, 0, 0).Build(), 18, .. "kubernetes.default"u8, 0, 0, 1, 0, 1];
         Assert.True(Query.TryParse(dotted, new byte[Query.MaxKeyLength], out Query query));
-        Assert.False(_cache.TryAnswer(query, 0, new byte[512], out _, out _));
+        Assert.False(_cache.TryAnswer(query, _cache.NameHash(query), 0, new byte[512], out _, out _));
     }
 
     [Fact]

@@ -6,7 +6,7 @@ namespace Agent.Tests;
 
 /// <summary>
 /// The way of a cache hit is the eight functions of DESIGN section 4, read from the compiled code: Run, Receive, Answer, TryParse, TryAnswer,
-/// WriteTo, SetReplyLength, Send.
+/// WriteTo, SetReplyLength, Send. A batch is read (Read) and its memory fetched (Fetch) before its first query is answered.
 /// </summary>
 public class HitPathTests
 {
@@ -109,11 +109,12 @@ public class HitPathTests
     {
         HashSet<string> called = CalledWithin("UdpServer.Run");
         Assert.Superset(
-            new HashSet<string> { "UdpBatch.Receive", "UdpBatch.Query", "Resolver.Answer", "UdpBatch.SetReplyLength", "UdpBatch.Send" }, called);
+            new HashSet<string> { "UdpBatch.Receive", "UdpBatch.Query", "Resolver.Read", "Resolver.Fetch", "Resolver.Answer", "UdpBatch.SetReplyLength", "UdpBatch.Send" }, called);
     }
 
     [Theory]
-    [InlineData("Resolver.Answer", "Query.TryParse")]
+    [InlineData("Resolver.Read", "Query.TryParse")]
+    [InlineData("Resolver.Fetch", "ResponseCache.Fetch")]
     [InlineData("Resolver.Answer", "ResponseCache.TryAnswer")]
     [InlineData("ResponseCache.TryAnswer", "CacheEntry.WriteTo")]
     [InlineData("UdpBatch.Receive", "Libc.recvmmsg")]
@@ -124,6 +125,8 @@ public class HitPathTests
     [InlineData("UdpServer.Run")]
     [InlineData("UdpServer.AnswerBatch")]
     [InlineData("UdpBatch.Receive")]
+    [InlineData("Resolver.Read")]
+    [InlineData("Resolver.Fetch")]
     [InlineData("Resolver.Answer")]
     [InlineData("Query.TryParse")]
     [InlineData("ResponseCache.TryAnswer")]

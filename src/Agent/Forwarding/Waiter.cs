@@ -7,10 +7,7 @@ namespace Agent.Forwarding;
 internal sealed class Waiter
 {
     private readonly byte[] _head = new byte[Header.Size + DnsName.MaxLength + 4];
-    private int _headLength;
-    private bool _hasEdns;
-    private bool _wantsKeepalive;
-    private ushort _udpSize;
+    private QueryFields _fields;
 
     public SockAddr Client;
 
@@ -22,10 +19,7 @@ internal sealed class Waiter
     public void Begin(in Query query, in SockAddr client, object? connection)
     {
         query.Head.CopyTo(_head);
-        _headLength = query.Head.Length;
-        _hasEdns = query.HasEdns;
-        _wantsKeepalive = query.WantsKeepalive;
-        _udpSize = query.UdpSize;
+        _fields = query.Fields;
         Client = client;
         Connection = connection;
     }
@@ -33,7 +27,7 @@ internal sealed class Waiter
     public void End() => Connection = null;
 
     /// <summary>The query as it was, under the key of its flight.</summary>
-    public Query Query(ReadOnlySpan<byte> key) => Dns.Query.Restore(_head.AsSpan(0, _headLength), key, _hasEdns, _udpSize, _wantsKeepalive);
+    public Query Query(ReadOnlySpan<byte> key) => Dns.Query.Restore(_head, key, _fields);
 }
 
 /// <summary>Who brings a flight's outcome to its clients: the UDP worker or the TCP server.</summary>

@@ -74,9 +74,12 @@ internal sealed class UdpServer : ServingThread, IReplySink
         int received = _batch.Receive(_socket, wait);
         long now = Environment.TickCount64;
         for (int slot = 0; slot < received; slot++)
+            _resolver.Read(slot, _batch.Query(slot));
+        _resolver.Fetch(received);
+        for (int slot = 0; slot < received; slot++)
         {
             Span<byte> reply = _batch.Reply(slot);
-            int length = _resolver.Answer(_batch.Query(slot), now, reply, out Query query);
+            int length = _resolver.Answer(slot, _batch.Query(slot), now, reply, out Query query);
             if (length == Resolver.Forward && !_forwarder.TryForward(query, _batch.Sender(slot), connection: null, now))
                 length = _resolver.AnswerWithoutUpstream(query, now, reply);
             else if (_resolver.IsRefreshDue)

@@ -13,6 +13,9 @@ internal sealed record Line(string Name, string Title, Load Load)
     /// <summary>Every server gets a cache for so many names.</summary>
     public int CacheNames { get; init; } = DefaultNames;
 
+    /// <summary>Names asked once before all rounds.</summary>
+    public int HotNames { get; init; } = 1000;
+
     /// <summary>Rounds before the measured ones; in them a managed server compiles its hot code.</summary>
     public int WarmUpRounds { get; init; } = 4;
 
@@ -27,6 +30,11 @@ internal sealed record Line(string Name, string Title, Load Load)
     public static IReadOnlyList<Line> All { get; } =
     [
         new("hit-udp", "cached answers over UDP, closed loop of 64", new Load { Queries = 200_000 }),
+        new("hit-100k", "100,000 cached names over UDP, closed loop of 64", new Load { Queries = 200_000, Names = DefaultNames })
+        {
+            HotNames = DefaultNames,
+            CacheNames = 2 * DefaultNames, // so that every name is a hit
+        },
         new("hit-tcp", "cached answers over TCP, 4 connections, 16 in flight on each", new Load { Queries = 200_000, Connections = 4 }),
         new("miss-udp", "misses forwarded over UDP, closed loop of 64", new Load { Queries = 30_000, Names = 0 }) { CacheNames = ManyNames },
         new("miss-tcp", "misses forwarded over TCP, closed loop of 64", new Load { Queries = 30_000, Names = 0 }) { Upstream = Transport.Tcp, CacheNames = ManyNames },

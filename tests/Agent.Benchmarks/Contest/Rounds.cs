@@ -6,18 +6,16 @@ namespace Agent.Benchmarks.Contest;
 /// </summary>
 internal sealed class Rounds(Line line, IReadOnlyList<Entry> entries, Child upstream, Options options)
 {
-    private const int HotNames = 1000;
-
     private readonly LoadGenerator _generator = new(NativePrograms.Load);
     private readonly List<double> _foreign = [];
 
     /// <summary>Returns the share of the machine that other work had: the median of the measured turns.</summary>
     public double Run()
     {
-        // Each of the 1,000 names once, so that every later question for them is a hit.
-        RunAll(new Load { Queries = HotNames, Names = 0, Outstanding = 16 }, measured: false);
+        // Each of the names once, so that every later question for them is a hit.
+        RunAll(new Load { Queries = line.HotNames, Names = 0, Outstanding = 16 }, measured: false);
 
-        long next = HotNames;
+        long next = line.HotNames;
         int measured = Math.Min(options.Rounds, line.MaxRounds);
         for (int round = -line.WarmUpRounds; round < measured; round++)
         {

@@ -33,7 +33,8 @@ internal sealed class ManyNames(string kind)
     /// <summary>Asks for a number's name; a hit must be that number's answer.</summary>
     public bool IsHit(ResponseCache cache, int number, long now = 0)
     {
-        if (!cache.TryAnswer(Ask(number), now, _reply, out int length, out _))
+        Query query = Ask(number);
+        if (!cache.TryAnswer(query, cache.NameHash(query), now, _reply, out int length, out _))
             return false;
         if (!_reply.AsSpan(12, _query.Length - 12).SequenceEqual(_query.AsSpan(12)) || BinaryPrimitives.ReadInt32BigEndian(_reply.AsSpan(length - 4)) != number)
             Assert.Fail($"the answer to {number} is {Convert.ToHexString(_reply.AsSpan(0, length))}");

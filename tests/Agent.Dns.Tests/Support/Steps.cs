@@ -44,7 +44,7 @@ internal static class Steps
     {
         byte[] bytes = new byte[ushort.MaxValue];
         Assert.True(Query.TryParse(query.Build(), new byte[Query.MaxKeyLength], out Query parsed));
-        bool isHit = cache.TryAnswer(parsed, now, bytes, out int length, out _);
+        bool isHit = cache.TryAnswer(parsed, cache.NameHash(parsed), now, bytes, out int length, out _);
         reply = isHit ? OracleMessage.Decode(bytes.AsSpan(0, length)) : null;
         return isHit;
     }
