@@ -99,7 +99,12 @@ public readonly struct CacheEntry
 
     private int MessageLength => BinaryPrimitives.ReadInt32LittleEndian(Bytes[LengthOffset..]);
 
-    private ReadOnlySpan<byte> Message => Bytes.Slice(PrefixSize, MessageLength);
+    internal ReadOnlySpan<byte> Message => Bytes.Slice(PrefixSize, MessageLength);
+
+    /// <summary>The QNAME in lower case.</summary>
+    internal ReadOnlySpan<byte> Name => Bytes.Slice(QuestionOffset, DnsName.Measure(Bytes[QuestionOffset..]));
+
+    internal KeyFlags Flags => (KeyFlags)Bytes[FlagsOffset];
 
     internal byte[] Array => _bytes!;
 

@@ -110,6 +110,42 @@ internal sealed class CacheShard(long budget)
         }
     }
 
+    /// <summary>The entries whose names are in a zone.</summary>
+    public List<(CacheEntry Entry, bool IsPopular)> Find(byte[] zone)
+    {
+        List<(CacheEntry, bool)> found = [];
+        lock (_writes)
+        {
+            foreach (ref Slot slot in _slots.AsSpan())
+            {
+                if (slot.Bytes != null && DnsName.IsInZone(new CacheEntry(slot.Bytes).Name, zone))
+                    found.Add((new CacheEntry(slot.Bytes), slot.Frequency >= MaxFrequency));
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Drops the entries whose names are in a zone.</summary>
+    /// <returns>Their number.</returns>
+    public int Flush(byte[] zone)
+    {
+        lock (_writes)
+        {
+            // Hashes first: dropping one moves others.
+            List<ulong> hashes = [];
+            foreach (ref Slot slot in _slots.AsSpan())
+            {
+                if (slot.Bytes != null && DnsName.IsInZone(new CacheEntry(slot.Bytes).Name, zone))
+                    hashes.Add(slot.Hash);
+            }
+
+            foreach (ulong hash in hashes)
+                Forget(IndexOf(hash));
+            return hashes.Count;
+        }
+    }
+
     private ref uint Ghost(ulong hash) => ref _ghosts[(int)hash & (_ghosts.Length - 1)];
 
     private ref long BytesOf(bool inMain) => ref inMain ? ref _mainBytes : ref _smallBytes;

@@ -27,6 +27,7 @@ public static class RecordType
     public const ushort Ptr = 12;
     public const ushort Minfo = 14;
     public const ushort Mx = 15;
+    public const ushort Txt = 16;
     public const ushort Hinfo = 13;
     public const ushort Rp = 17;
     public const ushort Afsdb = 18;

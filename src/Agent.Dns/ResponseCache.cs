@@ -107,6 +107,17 @@ public sealed class ResponseCache
         Shard(hash).Store(hash, entry);
     }
 
+    /// <summary>What is kept at this moment for the names in a zone (the zone's own name too), expired answers included, in no order.</summary>
+    /// <param name="zone">Expanded, lower case; the root is all.</param>
+    /// <param name="now">Monotonic milliseconds.</param>
+    public IEnumerable<CachedAnswer> List(byte[] zone, long now) =>
+        _shards.SelectMany(shard => shard.Find(zone)).Select(found => CachedAnswer.Of(found.Entry, found.IsPopular, now));
+
+    /// <summary>Drops what is kept for the names in a zone, the zone's own name too.</summary>
+    /// <param name="zone">Expanded, lower case; the root is all.</param>
+    /// <returns>The number of answers dropped.</returns>
+    public int Flush(byte[] zone) => _shards.Sum(shard => shard.Flush(zone));
+
     /// <summary>Finds the fresh answer of the question; else the younger of an expired one and the knowledge that the name does not exist.</summary>
     private bool TryFind(in Query query, ulong nameHash, long now, out CacheEntry entry, out bool isPopular)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics.CodeAnalysis;
 using Agent.Configuration;
+using Spectre.Console;
 
 namespace Agent.Commands;
 
@@ -30,6 +31,7 @@ internal static class CommandLine
             RunCommand.Create(),
             CheckCommand.Create(),
             StatusCommand.Create(),
+            CacheCommand.Create(),
             UninstallCommand.Create(),
             VersionCommand.Create(),
         };
@@ -41,6 +43,22 @@ internal static class CommandLine
         HelpName = "FILE",
         DefaultValueFactory = _ => DefaultConfiguration,
     };
+
+    /// <summary>The option that each command which prints figures has.</summary>
+    public static Option<string> OutputOption() => new Option<string>("--output", "-o")
+    {
+        Description = "table for people, json for programs",
+        HelpName = "table|json",
+        DefaultValueFactory = _ => "table",
+    }.AcceptOnlyFromAmong("table", "json");
+
+    /// <summary>Prints a table that programs may read too: no frame, and no line is wrapped.</summary>
+    public static void Print(Table table)
+    {
+        table.Border(TableBorder.None);
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 200);
+        AnsiConsole.Write(table);
+    }
 
     /// <summary>Reads the configuration; its mistakes go to standard error, a line each.</summary>
     public static bool TryReadConfiguration(string path, [NotNullWhen(true)] out AgentConfiguration? configuration)

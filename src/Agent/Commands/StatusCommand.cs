@@ -32,7 +32,7 @@ internal static class StatusCommand
         KernelStatus? kernel;
         try
         {
-            agent = AdminServer.Ask(configuration.AdminSocket);
+            agent = AdminClient.Ask(configuration.AdminSocket, HttpMethod.Get, AdminServer.StatusPath, StatusJson.Default.AgentStatus);
             kernel = configuration.Redirect.Enabled ? KernelStatus.Read(configuration.Redirect.PinPath) : null;
         }
         catch (Exception error) when (error is BpfException or DllNotFoundException or UnauthorizedAccessException)
@@ -86,7 +86,7 @@ internal static class StatusCommand
         Console.WriteLine($"Kernel    {target}");
         if (kernel.MissingLinks.Count > 0)
             Console.WriteLine($"          not attached: {string.Join(", ", kernel.MissingLinks)}; restart the agent");
-        Table table = new Table().Border(TableBorder.None).AddColumns("FRONTEND", "AGENT", "FALLBACK", "TO AGENT", "TO LOCAL", "FELL BACK", "UNTOUCHED", "EXCLUDED");
+        Table table = new Table().AddColumns("FRONTEND", "AGENT", "FALLBACK", "TO AGENT", "TO LOCAL", "FELL BACK", "UNTOUCHED", "EXCLUDED");
         foreach (TableColumn column in table.Columns.Skip(3))
             column.RightAligned();
         foreach (FrontendStatus frontend in kernel.Frontends)
@@ -98,7 +98,6 @@ internal static class StatusCommand
             }.Select(Markup.Escape).ToArray());
         }
 
-        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 200); // a table that programs read must not wrap
-        AnsiConsole.Write(table);
+        CommandLine.Print(table);
     }
 }

@@ -1,4 +1,4 @@
-using System.Net.Sockets;
+using Agent.Dns;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -11,6 +11,8 @@ namespace Agent.Observability;
 internal sealed class AdminServer : IDisposable
 {
     public const string StatusPath = "/v1/status";
+    public const string CachePath = "/v1/cache"; // GET lists, DELETE flushes what is in ?zone=
+    public const string CacheStatisticsPath = "/v1/cache/stats";
 
     private readonly WebApplication _application;
 
@@ -33,40 +35,41 @@ internal sealed class AdminServer : IDisposable
         WebApplication application = builder.Build();
         application.MapGet(StatusPath, (HttpContext context) =>
             context.Response.WriteAsJsonAsync(AgentStatus.Of(agent), StatusJson.Default.AgentStatus));
+        MapCache(application, agent);
         application.StartAsync().GetAwaiter().GetResult();
         File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return new AdminServer(application);
     }
 
-    /// <summary>Asks the agent that listens on a socket; null when none does.</summary>
-    /// <exception cref="UnauthorizedAccessException">This user may not open the socket.</exception>
-    public static AgentStatus? Ask(string socketPath)
+    private static void MapCache(WebApplication application, NodeAgent agent)
     {
-        using HttpClient client = new(new SocketsHttpHandler
+        application.MapGet(CacheStatisticsPath, (HttpContext context) =>
+            context.Response.WriteAsJsonAsync(CacheStatistics.Of(agent), CacheJson.Default.CacheStatistics));
+        application.MapGet(CachePath, (HttpContext context) => WithZone(context, zone =>
         {
-            ConnectCallback = async (_, cancellation) =>
-            {
-                Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellation);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        })
-        {
-            Timeout = TimeSpan.FromSeconds(2),
-        };
+            int limit = int.TryParse(context.Request.Query["limit"], out int asked) && asked > 0 ? asked : int.MaxValue;
+            return context.Response.WriteAsJsonAsync(CacheListing.Of(agent.Cache, zone, limit), CacheJson.Default.CacheListing);
+        }));
+        application.MapDelete(CachePath, (HttpContext context) => WithZone(context, zone =>
+            context.Response.WriteAsJsonAsync(new FlushReport(agent.Cache.Flush(zone)), CacheJson.Default.FlushReport)));
+    }
+
+    /// <summary>Hands on the zone that a request names; without one nothing is done, so that no slip of a script empties the cache.</summary>
+    private static Task WithZone(HttpContext context, Func<byte[], Task> handle)
+    {
+        byte[] zone;
         try
         {
-            string json = client.GetStringAsync($"http://lra{StatusPath}").GetAwaiter().GetResult();
-            return System.Text.Json.JsonSerializer.Deserialize(json, StatusJson.Default.AgentStatus);
+            string text = (string?)context.Request.Query["zone"] ?? throw new FormatException("the parameter 'zone' is missing; '.' is everything");
+            zone = DnsName.FromText(text);
         }
-        catch (HttpRequestException error) when (error.InnerException is SocketException { SocketErrorCode: SocketError.AccessDenied })
+        catch (FormatException error)
         {
-            throw new UnauthorizedAccessException($"may not open {socketPath}; run as root", error);
+            context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return context.Response.WriteAsync(error.Message);
         }
-        catch (Exception error) when (error is HttpRequestException or TaskCanceledException)
-        {
-            return null;
-        }
+
+        return handle(zone);
     }
 
     public void Dispose() => _application.DisposeAsync().AsTask().GetAwaiter().GetResult();
