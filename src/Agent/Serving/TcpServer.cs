@@ -63,7 +63,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     {
         while (!IsStopping)
         {
-            int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : Forwarder.TickInterval);
+            int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : _forwarder.Patience);
             long now = Environment.TickCount64;
             for (int i = 0; i < count; i++)
                 Handle(_poller.Token(i), _poller.Events(i), now);
