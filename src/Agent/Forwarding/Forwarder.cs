@@ -120,7 +120,7 @@ internal sealed partial class Forwarder
     private bool TryBegin(in Query query, long now, [NotNullWhen(true)] out Flight? flight)
     {
         flight = null;
-        Route? route = _routes.Find(query.Name);
+        Route? route = _context.Routes.Current.Find(query.Name);
         if (route == null || route.Servers.Count == 0 || _flights.Active.Count >= MaxFlights || !HasTurn(route, now))
             return false;
         flight = _flights.Add(query.Key, route, now + Deadline);
