@@ -6,7 +6,7 @@ namespace Agent.Forwarding;
 // What the agent asks for itself: whether an avoided server is well again, and whether a server brings questions back here.
 internal sealed partial class Forwarder
 {
-    private const long ProbePatience = 1_000; // milliseconds
+    private const long ProbePatience = 2_500; // milliseconds: a connection that is silent for 2 s is closed, so that the next probe gets a new one
 
     // ". NS": every server has an answer to it at hand, or says why not.
     private static readonly byte[] _probeKey = [0, 0, 1, (byte)KeyFlags.Own, 0, (byte)RecordType.Ns];
@@ -62,7 +62,7 @@ internal sealed partial class Forwarder
             flight.Probed?.Succeeded();
         else
             flight.Probed?.ProbeFailed(now);
-        if (flight.LoopCheck is { } loop)
+        if (flight.LoopCheck is { } loop && flight.SendCount > 0)
             loop.Check.End(loop.Attempt);
     }
 
