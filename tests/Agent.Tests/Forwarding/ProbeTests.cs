@@ -16,15 +16,17 @@ public sealed class ProbeTests
         using ScriptedUpstream silent = ScriptedUpstream.Silent();
         using ScriptedUpstream upstream = ScriptedUpstream.Answering("192.0.2.1");
         using AgentUnderTest agent = Start(protocol, silent, upstream);
-        await Avoid(agent);
+        await agent.AskUntilAvoided(server: 0);
         int clients = silent.Count;
 
         int asked = 0;
-        while (Probes(silent) < 2)
-        {
-            Assert.Single((await agent.Ask($"n{asked++}.example.test")).Answers);
-            await Task.Delay(20);
-        }
+        await Wait.Until(
+            () =>
+            {
+                Assert.Single(agent.Ask($"n{asked++}.example.test").GetAwaiter().GetResult().Answers);
+                return Probes(silent) >= 2;
+            },
+            "two probes");
 
         Assert.Equal(clients, silent.Count);
         Assert.All(silent.OwnExchanges.Where(exchange => exchange.IsProbe), probe => Assert.Equal(protocol == TransportProtocol.Tcp, probe.IsTcp));
@@ -40,7 +42,7 @@ public sealed class ProbeTests
         using ScriptedUpstream flaky = ScriptedUpstream.Silent();
         using ScriptedUpstream upstream = ScriptedUpstream.Answering("192.0.2.1");
         using AgentUnderTest agent = Start(TransportProtocol.Udp, flaky, upstream);
-        await Avoid(agent);
+        await agent.AskUntilAvoided(server: 0);
         long entries = agent.Cache.Count;
 
         flaky.Handler = exchange => exchange.IsProbe ? exchange.Fail(code) : exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.2"));
@@ -56,7 +58,7 @@ public sealed class ProbeTests
         using ScriptedUpstream odd = ScriptedUpstream.Silent();
         using ScriptedUpstream upstream = ScriptedUpstream.Answering("192.0.2.1");
         using AgentUnderTest agent = Start(TransportProtocol.Udp, odd, upstream);
-        await Avoid(agent);
+        await agent.AskUntilAvoided(server: 0);
 
         odd.Handler = async exchange =>
         {
@@ -91,7 +93,7 @@ public sealed class ProbeTests
             exchange.IsProbe ? new ResourceRecord("", RR.Ns, 1, 0, RR.NameBytes("a.root.test")) : RR.AddressRecord(exchange.Name, "192.0.2.1")));
         using AgentUnderTest agent = AgentUnderTest.Start(AgentUnderTest.Configuration(
             AgentUnderTest.RootRoute(TransportProtocol.Udp) with { Servers = [TestAddress.Next(), upstream.EndPoint], Policy = ServerPolicy.Sequential }));
-        await Avoid(agent);
+        await agent.AskUntilAvoided(server: 0);
 
         for (int i = 0; i < 20; i++)
         {
@@ -105,12 +107,6 @@ public sealed class ProbeTests
     private static int Probes(ScriptedUpstream upstream) => upstream.OwnExchanges.Count(exchange => exchange.IsProbe);
 
     private static Server First(AgentUnderTest agent) => agent.Routes.Routes[0].Servers[0];
-
-    private static async Task Avoid(AgentUnderTest agent)
-    {
-        for (int i = 0; !First(agent).IsAvoided; i++)
-            await agent.Ask($"avoid{i}.example.test");
-    }
 
     private static AgentUnderTest Start(TransportProtocol protocol, params ScriptedUpstream[] upstreams) =>
         AgentUnderTest.Start(AgentUnderTest.Configuration(AgentUnderTest.RootRoute(protocol, upstreams) with { Policy = ServerPolicy.Sequential }));

@@ -51,10 +51,9 @@ public sealed class ServerHealthTests
         Avoid(now);
         foreach (int expected in (int[])[1, 2, 4, 8, 16, 30, 30])
         {
-            long begun = now;
-            while (!_server.TryBeginProbe(now))
-                now += 10;
-            Assert.InRange(now - begun, 750 * expected, 1_000 * expected + 10);
+            long wait = UntilProbe(_server, now);
+            Assert.InRange(wait, 750 * expected, 1_000 * expected);
+            now += wait;
             _server.ProbeFailed(now);
         }
     }
@@ -77,10 +76,7 @@ public sealed class ServerHealthTests
             Server server = new(new IPEndPoint(IPAddress.Loopback, 53));
             server.Failed(0);
             server.Failed(0);
-            long now = 1;
-            while (!server.TryBeginProbe(now))
-                now++;
-            times.Add(now);
+            times.Add(UntilProbe(server, 0));
         }
 
         Assert.True(times.Count > 30, $"{times.Count} times for 100 nodes");
@@ -124,6 +120,13 @@ public sealed class ServerHealthTests
         for (int i = 0; i < 1_000; i++)
             _server.NoteSend();
         Assert.Equal(10, Enumerable.Range(0, 100).Count(_ => _server.TryTakeHedge()));
+    }
+
+    private static long UntilProbe(Server server, long now)
+    {
+        int wait = Enumerable.Range(1, 100_000).FirstOrDefault(wait => server.TryBeginProbe(now + wait));
+        Assert.NotEqual(0, wait);
+        return wait;
     }
 
     private void Avoid(long now)

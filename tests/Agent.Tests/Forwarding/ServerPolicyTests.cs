@@ -42,7 +42,7 @@ public sealed class ServerPolicyTests
         Assert.Equal(10, servers.All[0].Exchanges.DistinctBy(exchange => exchange.Name).Count());
 
         servers.All[0].Handler = _ => Task.CompletedTask;
-        await Avoid(agent, 0);
+        await agent.AskUntilAvoided(server: 0);
         await AskMany(agent, 10);
         Assert.Equal(10, servers.All[1].Exchanges.Where(exchange => exchange.Name.StartsWith('n')).DistinctBy(exchange => exchange.Name).Count());
         Assert.InRange(servers.All[2].Count, 0, 3); // none but what the second answered too late
@@ -61,8 +61,7 @@ public sealed class ServerPolicyTests
         using ScriptedUpstream slower = Delayed(120);
         using ScriptedUpstream fast = Delayed(0);
         using AgentUnderTest agent = Start(ServerPolicy.Fastest, slow, slower, fast);
-        while (agent.Routes.Routes[0].Servers.Any(server => double.IsInfinity(server.SmoothedTime)))
-            await AskMany(agent, 20);
+        await Wait.Until(() => AskedAll(agent), "each server was asked");
         int before = fast.Count;
 
         await AskMany(agent, 100);
@@ -81,8 +80,7 @@ public sealed class ServerPolicyTests
         });
         using ScriptedUpstream steady = Delayed(25);
         using AgentUnderTest agent = Start(ServerPolicy.Fastest, changing, steady);
-        while (agent.Routes.Routes[0].Servers.Any(server => double.IsInfinity(server.SmoothedTime)))
-            await AskMany(agent, 20);
+        await Wait.Until(() => AskedAll(agent), "each server was asked");
         delay = 0;
 
         await Wait.Until(
@@ -101,7 +99,7 @@ public sealed class ServerPolicyTests
         using ScriptedUpstream silent = ScriptedUpstream.Silent();
         using ScriptedUpstream upstream = ScriptedUpstream.Answering("192.0.2.1");
         using AgentUnderTest agent = Start(ServerPolicy.Sequential, silent, upstream);
-        await Avoid(agent, 0);
+        await agent.AskUntilAvoided(server: 0);
         int before = silent.Count;
 
         for (int i = 0; i < 10; i++)
@@ -118,11 +116,10 @@ public sealed class ServerPolicyTests
             Assert.Single((await agent.Ask($"n{Interlocked.Increment(ref _last)}.example.test")).Answers);
     }
 
-    /// <summary>Asks until a silent server is avoided.</summary>
-    private static async Task Avoid(AgentUnderTest agent, int server)
+    private static bool AskedAll(AgentUnderTest agent)
     {
-        for (int i = 0; !agent.Routes.Routes[0].Servers[server].IsAvoided; i++)
-            await agent.Ask($"avoid{i}.example.test");
+        AskMany(agent, 20).GetAwaiter().GetResult();
+        return !agent.Routes.Routes[0].Servers.Any(server => double.IsInfinity(server.SmoothedTime));
     }
 
     private static AgentUnderTest Start(ServerPolicy policy, params ScriptedUpstream[] upstreams) =>
