@@ -8,10 +8,7 @@ internal sealed class ScenarioException(string file, int line, string message) :
 /// <summary>Reads the format that README.md beside the scenarios describes.</summary>
 internal sealed class ScenarioParser(string file)
 {
-    private static readonly Dictionary<string, int> _codes = new()
-    {
-        ["NOERROR"] = 0, ["FORMERR"] = 1, ["SERVFAIL"] = 2, ["NXDOMAIN"] = 3, ["NOTIMP"] = 4, ["REFUSED"] = 5, ["BADVERS"] = 16,
-    };
+    private static readonly Dictionary<string, int> _codes = Enum.GetValues<ResponseCode>().ToDictionary(code => code.ToString().ToUpperInvariant(), code => (int)code);
 
     private readonly List<Step> _steps = [];
     private CacheLimits _limits = Support.Steps.Limits;
