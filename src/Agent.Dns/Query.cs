@@ -22,6 +22,9 @@ public readonly ref struct Query
 
     public ReadOnlySpan<byte> Key { get; private init; }
 
+    /// <summary>Who asks; set where a policy for clients wants to know.</summary>
+    public ClientAddress Client { get; init; }
+
     /// <summary>What the message alone already forces as the answer's RCODE; NOERROR: nothing.</summary>
     public ResponseCode Error { get; private init; }
 

@@ -93,9 +93,11 @@ internal sealed partial class NodeAgent : IDisposable
             AddressAdded(_logger, added);
 
         CacheConfiguration cache = _configuration.Cache;
-        ForwardingContext context = new(_routes, _cache, new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
+        ClientsConfiguration clients = _configuration.Clients;
+        CacheLimits limits = new((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl);
+        ForwardingContext context = new(_routes, _cache, limits, clients.Policy(), new ClientsInFlight(clients.InFlight));
         IPEndPoint[] endPoints = ListenEndPoints();
-        _threads.Add(new TcpServer(endPoints, context, _logger));
+        _threads.Add(new TcpServer(endPoints, clients.TcpConnections, context, _logger));
         foreach (IPEndPoint endPoint in endPoints)
         {
             for (int worker = 0; worker < listen.Workers; worker++)
@@ -112,7 +114,7 @@ internal sealed partial class NodeAgent : IDisposable
         {
             string cgroup = _configuration.Redirect.Cgroup ?? Cgroups.FindKubepods();
             if (!SelfProbe.Succeeds(ListenEndPoints()))
-                throw new RedirectException("the agent does not answer on its own addresses within 2 s; see whether a firewall on this node drops packets to them");
+                throw new RedirectException("the agent does not answer on its own addresses within 2 s; see whether a firewall on this node, or clients.drop, drops packets from them");
             _datapath = Datapath.Load(_configuration.Redirect.PinPath);
             Exclusions.ExcludeSelf(_datapath, cgroup);
             FrontendTable.Program(_datapath, _configuration.Redirect.Frontends, ListenEndPoints());

@@ -61,6 +61,7 @@ internal static class StatusCommand
         Console.WriteLine($"Cache     {agent.Cache.Entries} answers, {agent.Cache.Bytes / 1024} of {agent.Cache.Budget / 1024} KiB, {agent.Cache.Evictions} evicted");
         QueryStatus queries = agent.Queries;
         Console.WriteLine($"Queries   {queries.Hits} hits, {queries.Local} local, {queries.Misses} misses, {queries.Stale} stale, {queries.Failed} failed, {queries.Refused} refused, {queries.Dropped} dropped");
+        Console.WriteLine($"Clients   {queries.Denied} denied, {queries.Limited} limited");
         foreach (RouteStatus route in agent.Routes)
             Console.WriteLine($"Route     {route.Zone} over {route.Protocol} to {(route.Servers.Count > 0 ? string.Join(", ", route.Servers) : "no server")}");
         if (agent.LoopsFound > 0)

@@ -5,8 +5,20 @@ using Agent.Native;
 
 namespace Agent.Forwarding;
 
-/// <summary>What the forwarders of all threads share.</summary>
-internal sealed record ForwardingContext(RouteSource Routes, ResponseCache Cache, CacheLimits Limits);
+/// <summary>What the serving threads and their forwarders share.</summary>
+internal sealed record ForwardingContext(RouteSource Routes, ResponseCache Cache, CacheLimits Limits, ClientPolicy? Clients, ClientsInFlight InFlight);
+
+/// <summary>What became of a question that an upstream should answer.</summary>
+internal enum ForwardOutcome
+{
+    OnItsWay,
+
+    /// <summary>There is no route or no room: the client must be answered without an upstream.</summary>
+    NoUpstream,
+
+    /// <summary>As many of the client's questions wait already as may.</summary>
+    ClientHasItsFill,
+}
 
 /// <summary>
 /// The misses of one serving thread, in that thread's own loop: identical questions share a flight; each flight is sent to a server of its
@@ -53,8 +65,7 @@ internal sealed partial class Forwarder
     public bool IsIdle => _flights.Active.Count == 0;
 
     /// <summary>Sends a question on its way, or joins the flight that is there already.</summary>
-    /// <returns>False when there is no route or no room: the client must be answered without an upstream.</returns>
-    public bool TryForward(in Query query, in SockAddr client, object? connection, long now)
+    public ForwardOutcome Forward(in Query query, in SockAddr client, object? connection, long now)
     {
         if (_context.Routes.Current.IsLoop(query, now))
         {
@@ -63,17 +74,23 @@ internal sealed partial class Forwarder
         }
 
         if (_waiterCount >= MaxWaiters)
-            return false;
+            return ForwardOutcome.NoUpstream;
+        if (!_context.InFlight.TryEnter(ClientAddress.From(client.AddressBytes), out int place))
+            return ForwardOutcome.ClientHasItsFill;
         bool isNew = !_flights.TryFind(query.Key, out Flight? flight);
         if (flight == null && !TryBegin(query, now, out flight))
-            return false;
+        {
+            _context.InFlight.Leave(place);
+            return ForwardOutcome.NoUpstream;
+        }
+
         Waiter waiter = _freeWaiters.TryPop(out Waiter? free) ? free : new Waiter();
-        waiter.Begin(query, client, connection);
+        waiter.Begin(query, client, connection, place);
         flight.AddWaiter(waiter);
         _waiterCount++;
         if (isNew)
             Send(flight, flight.Route.Protocol, now);
-        return true;
+        return ForwardOutcome.OnItsWay;
     }
 
     /// <summary>Asks anew for an answer that is about to expire; nobody waits for it.</summary>
@@ -259,6 +276,7 @@ internal sealed partial class Forwarder
         for (Waiter? waiter = flight.TakeWaiters(); waiter != null;)
         {
             Waiter? next = waiter.Next;
+            _context.InFlight.Leave(waiter.Place);
             _sink.Reply(waiter, flight.Key, entry, now);
             waiter.End();
             _waiterCount--;

@@ -46,11 +46,11 @@ internal sealed record AgentStatus
 }
 
 /// <summary>Queries by what became of them.</summary>
-internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stale, long Failed, long Refused, long Dropped)
+internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stale, long Failed, long Refused, long Dropped, long Denied, long Limited)
 {
     public static QueryStatus Sum(IEnumerable<Dns.ServingCounters> counters)
     {
-        QueryStatus sum = new(0, 0, 0, 0, 0, 0, 0);
+        QueryStatus sum = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
         foreach (Dns.ServingCounters one in counters)
         {
             sum = new QueryStatus(
@@ -60,7 +60,9 @@ internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stal
                 sum.Stale + one.Stale,
                 sum.Failed + one.Failed,
                 sum.Refused + one.Refused,
-                sum.Dropped + one.Dropped);
+                sum.Dropped + one.Dropped,
+                sum.Denied + one.Denied,
+                sum.Limited + one.Limited);
         }
 
         return sum;
