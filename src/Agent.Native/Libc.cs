@@ -19,6 +19,7 @@ internal static unsafe partial class Libc
     internal const int SO_RCVBUF = 8;
     internal const int SO_REUSEPORT = 15;
     internal const int SO_RCVTIMEO = 20;
+    internal const int SO_RCVBUFFORCE = 33;
     internal const int IPPROTO_IP = 0;
     internal const int IP_MTU_DISCOVER = 10;
     internal const int IP_PMTUDISC_OMIT = 5;

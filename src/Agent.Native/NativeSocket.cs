@@ -26,8 +26,10 @@ public readonly unsafe struct NativeSocket(int descriptor)
         Libc.timeval timeout = new() { tv_sec = (nint)receiveTimeout.TotalSeconds, tv_usec = receiveTimeout.Milliseconds * 1000 };
         Libc.setsockopt(socket.Descriptor, Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, &timeout, (uint)sizeof(Libc.timeval));
         socket.Set(Libc.SOL_SOCKET, Libc.SO_REUSEPORT, 1);
-        // A burst must not be lost while the worker waits for a processor; the kernel caps these at net.core.[rw]mem_max.
+        // A burst must not be lost while the worker waits for a processor. The kernel caps these at net.core.[rw]mem_max, often room for
+        // 500 queries, unless one has CAP_NET_ADMIN, as an agent that redirects has: one client's burst must not cost the others theirs (A11).
         socket.Set(Libc.SOL_SOCKET, Libc.SO_RCVBUF, 4 << 20);
+        socket.Set(Libc.SOL_SOCKET, Libc.SO_RCVBUFFORCE, 4 << 20);
         socket.Set(Libc.SOL_SOCKET, Libc.SO_SNDBUF, 4 << 20);
         // A forged "fragmentation needed" must not shrink the path MTU and make replies fragment (RFC 9715 section 3.1).
         if (address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork)

@@ -10,7 +10,8 @@ internal sealed class AgentSetup : IDisposable
     private readonly TemporaryFile _configuration;
 
     /// <param name="upstream">Asked over UDP for all names, and over TCP for those in <c>tcp.test</c>.</param>
-    public AgentSetup(IPEndPoint upstream)
+    /// <param name="more">A line of configuration beside that.</param>
+    public AgentSetup(IPEndPoint upstream, string more = "")
     {
         _configuration = new TemporaryFile(System.Text.Encoding.UTF8.GetBytes($$"""
             listen: { addresses: ["{{EndPoint.Address}}"], port: {{EndPoint.Port}}, workers: 1 }
@@ -20,6 +21,7 @@ internal sealed class AgentSetup : IDisposable
             routes:
               - { zone: ., servers: ["{{upstream}}"], protocol: udp }
               - { zone: tcp.test, servers: ["{{upstream}}"], protocol: tcp }
+            {{more}}
             """));
     }
 
