@@ -1,3 +1,5 @@
+using Agent.Dns.Tests.Support;
+
 namespace Agent.Dns.Tests;
 
 public class ClientRatesTests
@@ -80,15 +82,25 @@ public class ClientRatesTests
     }
 
     [Fact]
-    public void Threads_that_count_one_client_at_once_let_through_no_more_than_its_allowance_for_each()
+    public void Threads_that_count_one_client_at_once_lose_nothing_of_each_other_s()
+    {
+        const int perSecond = 400_000;
+        ClientRates rates = new(perSecond);
+        Assert.True(rates.TryTake(Client(7), 1, now: 0));
+        int taken = 1;
+        Together.Run(4, _ => Interlocked.Add(ref taken, Taken(rates, Client(7), perSecond, now: 0)));
+        Assert.Equal(perSecond, taken);
+    }
+
+    [Fact]
+    public void Threads_that_add_one_client_at_once_let_through_no_more_than_its_allowance_for_each()
     {
         const int threads = 4;
         for (int round = 0; round < 20; round++)
         {
             ClientRates rates = new(1_000);
             int taken = 0;
-            Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, _ =>
-                Interlocked.Add(ref taken, Taken(rates, Client(7), 5_000, now: 0)));
+            Together.Run(threads, _ => Interlocked.Add(ref taken, Taken(rates, Client(7), 5_000, now: 0)));
             // 1,000 where one thread added the client; those that add it at the same instant each count for themselves.
             Assert.InRange(taken, 1_000, threads * 1_000);
             Assert.Equal(0, Taken(rates, Client(7), 1, now: 0));

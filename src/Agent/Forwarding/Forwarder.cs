@@ -8,18 +8,6 @@ namespace Agent.Forwarding;
 /// <summary>What the serving threads and their forwarders share.</summary>
 internal sealed record ForwardingContext(RouteSource Routes, ResponseCache Cache, CacheLimits Limits, ClientPolicy? Clients, ClientsInFlight InFlight);
 
-/// <summary>What became of a question that an upstream should answer.</summary>
-internal enum ForwardOutcome
-{
-    OnItsWay,
-
-    /// <summary>There is no route or no room: the client must be answered without an upstream.</summary>
-    NoUpstream,
-
-    /// <summary>As many of the client's questions wait already as may.</summary>
-    ClientHasItsFill,
-}
-
 /// <summary>
 /// The misses of one serving thread, in that thread's own loop: identical questions share a flight; each flight is sent to a server of its
 /// route, to the next when that one is slow or fails, and ends with an answer for all who wait or, at its deadline, without.

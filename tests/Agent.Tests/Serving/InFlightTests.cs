@@ -5,7 +5,10 @@ using Agent.Tests.Support;
 
 namespace Agent.Tests.Serving;
 
-/// <summary>How many questions of one client may wait for upstreams. Names under <c>held</c> are answered once <see cref="_release"/> is set.</summary>
+/// <summary>
+/// How many questions of one client may wait for upstreams. Names that start with <c>held</c> are answered once <see cref="_release"/> is set,
+/// with <c>slow</c> after a moment, with <c>bad</c> by SERVFAIL.
+/// </summary>
 public sealed class InFlightTests : IDisposable
 {
     private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -15,7 +18,12 @@ public sealed class InFlightTests : IDisposable
     {
         if (exchange.Name.StartsWith("held", StringComparison.Ordinal))
             await _release.Task;
-        await exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1", ttl: 1));
+        if (exchange.Name.StartsWith("slow", StringComparison.Ordinal))
+            await Task.Delay(300);
+        if (exchange.Name.StartsWith("bad", StringComparison.Ordinal))
+            await exchange.Fail(2);
+        else
+            await exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1", ttl: 1));
     });
 
     public void Dispose()
@@ -101,42 +109,44 @@ public sealed class InFlightTests : IDisposable
     [InlineData("closed")]
     public async Task A_question_that_no_longer_waits_is_given_back_once_however_it_ended(string how)
     {
-        const int most = 5;
-        using AgentUnderTest agent = Agent(most);
+        using AgentUnderTest agent = Agent(inFlight: 5);
+        if (how == "stale")
+        {
+            await AskAll(agent, "free");
+            await Task.Delay(1_200);
+            _upstream.Handler = exchange => _release.Task;
+        }
+
+        // Two wait throughout, so that what is given back twice is seen; three end.
+        using UdpConversation client = new(agent.EndPoint);
+        client.Send(Held(100));
+        client.Send(Held(101));
         switch (how)
         {
-            case "answered":
-                await AskAll(agent, most, "free");
-                break;
             case "failed":
-                Assert.All(await AskAll(agent, most, "held-f"), reply => Assert.Equal(2, reply.ResponseCode));
-                break;
-            case "stale":
-                await AskAll(agent, most, "free");
-                await Task.Delay(1_200);
-                _upstream.Handler = exchange => _release.Task;
-                Assert.All(await AskAll(agent, most, "free"), reply => Assert.Single(reply.Answers));
+                Assert.All(await AskAll(agent, "bad"), reply => Assert.Equal(2, reply.ResponseCode));
                 break;
             case "closed":
                 TcpConversation gone = await agent.Connect();
-                await gone.Send([.. Enumerable.Range(100, most).Select(Held)]);
+                await gone.Send([.. Enumerable.Range(0, 3).Select(i => DnsMessage.Query($"slow{i}.example.test"))]);
                 await Wait.Until(() => !agent.TcpThread.IsIdle, "the upstream is asked");
                 gone.Reset();
                 await Wait.Until(() => agent.TcpThread.IsIdle, "the flights have ended");
                 break;
+            default:
+                Assert.All(await AskAll(agent, "free"), reply => Assert.Single(reply.Answers));
+                break;
         }
 
-        // Neither fewer nor more than before have room.
-        using UdpConversation client = new(agent.EndPoint);
-        for (int i = 0; i < most + 3; i++)
+        for (int i = 0; i < 6; i++)
             client.Send(Held(i));
         for (int i = 0; i < 3; i++)
             Assert.Equal((5, 18), Codes(await client.Receive()));
         Assert.Null(await client.Receive(TimeSpan.FromMilliseconds(200)));
     }
 
-    private static async Task<DnsMessage[]> AskAll(AgentUnderTest agent, int count, string prefix) =>
-        await Task.WhenAll(Enumerable.Range(0, count).Select(i => agent.Ask($"{prefix}{i}.example.test")));
+    private static async Task<DnsMessage[]> AskAll(AgentUnderTest agent, string prefix) =>
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(i => agent.Ask($"{prefix}{i}.example.test")));
 
     private static (int, int) Codes(DnsMessage reply) => (reply.ResponseCode, reply.ExtendedError);
 }
