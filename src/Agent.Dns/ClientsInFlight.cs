@@ -13,6 +13,9 @@ namespace Agent.Dns;
 /// <param name="most">Questions of one client, 1 to 65535.</param>
 public sealed class ClientsInFlight(int most)
 {
+    /// <summary>The place of a question that is not counted.</summary>
+    public const int NoPlace = -1;
+
     private const int Sets = 2048;
     private const int Ways = 8;
     private const ulong CountMask = 0xFFFF;
@@ -31,7 +34,7 @@ public sealed class ClientsInFlight(int most)
         while (true)
         {
             place = Choose(set, tag, out ulong seen);
-            if (place < 0)
+            if (place == NoPlace)
                 return true;
             ulong count = (seen & ~CountMask) == tag ? seen & CountMask : 0;
             if (count >= (ulong)most)
@@ -43,20 +46,20 @@ public sealed class ClientsInFlight(int most)
 
     public void Leave(int place)
     {
-        if (place >= 0)
+        if (place != NoPlace)
             Interlocked.Decrement(ref _words[place]);
     }
 
-    /// <summary>The client's word, or else a free one; negative when there is neither.</summary>
+    /// <summary>The client's word, or else a free one, or <see cref="NoPlace"/>.</summary>
     private int Choose(int set, ulong tag, out ulong seen)
     {
-        int place = -1;
+        int place = NoPlace;
         seen = 0;
         for (int i = set; i < set + Ways; i++)
         {
             ulong word = Volatile.Read(ref _words[i]);
             bool isClients = (word & ~CountMask) == tag;
-            if (!isClients && (place >= 0 || (word & CountMask) != 0))
+            if (!isClients && (place != NoPlace || (word & CountMask) != 0))
                 continue;
             (place, seen) = (i, word);
             if (isClients)

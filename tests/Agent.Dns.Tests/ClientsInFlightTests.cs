@@ -49,7 +49,7 @@ public class ClientsInFlightTests
             others.Add(place);
         }
 
-        Assert.Contains(-1, others); // it was full indeed
+        Assert.Contains(ClientsInFlight.NoPlace, others); // it was full indeed
         Assert.Empty(Enter(table, Client(0), 1));
         others.ForEach(table.Leave);
         foreach (int place in noisy)
@@ -59,7 +59,7 @@ public class ClientsInFlightTests
         {
             int[] places = Enter(table, Client(number), 4);
             Assert.Equal(3, places.Length);
-            Assert.DoesNotContain(-1, places);
+            Assert.DoesNotContain(ClientsInFlight.NoPlace, places);
             foreach (int place in places)
                 table.Leave(place);
         }

@@ -58,7 +58,7 @@ internal sealed partial class Forwarder
         if (_context.Routes.Current.IsLoop(query, now))
         {
             Refuse(query, client, connection, now);
-            return true;
+            return ForwardOutcome.OnItsWay;
         }
 
         if (_waiterCount >= MaxWaiters)
