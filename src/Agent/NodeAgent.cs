@@ -93,7 +93,7 @@ internal sealed partial class NodeAgent : IDisposable
             AddressAdded(_logger, added);
 
         CacheConfiguration cache = _configuration.Cache;
-        ForwardingContext context = new(_routes, _cache, new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
+        ForwardingContext context = new(_routes, _cache, new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl), ConfiguredNames.Build(_configuration.Names));
         IPEndPoint[] endPoints = ListenEndPoints();
         _threads.Add(new TcpServer(endPoints, context, _logger));
         foreach (IPEndPoint endPoint in endPoints)

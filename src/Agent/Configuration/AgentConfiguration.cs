@@ -28,6 +28,8 @@ public sealed record AgentConfiguration
     public IReadOnlyList<RouteConfiguration> Routes { get; init; } = [RouteConfiguration.NodeResolvers];
 
     public CacheConfiguration Cache { get; init; } = new();
+
+    public NamesConfiguration Names { get; init; } = new();
 }
 
 /// <summary>Where the agent serves DNS. Addresses missing on the node are put on <c>lo</c>.</summary>

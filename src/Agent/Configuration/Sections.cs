@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Agent.Configuration;
 
 /// <summary>The keys of the configuration file, a method for each section, and what they must be to each other.</summary>
-internal static class Sections
+internal static partial class Sections
 {
     private static readonly AgentConfiguration _defaults = new();
 
@@ -26,6 +26,7 @@ internal static class Sections
             Redirect = redirect,
             Routes = Routes(root, listen, redirect),
             Cache = root.Section("cache", Cache),
+            Names = Names(root),
         };
     }
 

@@ -29,7 +29,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     public TcpServer(IReadOnlyList<IPEndPoint> addresses, ForwardingContext context, ILogger logger)
         : base("tcp", logger)
     {
-        _resolver = new Resolver(context.Cache, Counters, isUdp: false);
+        _resolver = new Resolver(context.Cache, Counters, isUdp: false, context.Own);
         _forwarder = new Forwarder(_poller, context, this);
         try
         {
