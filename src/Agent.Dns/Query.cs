@@ -123,6 +123,9 @@ public readonly ref struct Query
         WantsKeepalive = fields.WantsKeepalive,
     };
 
+    /// <summary>The same query, as if it had another question; what is written to the client keeps the client's.</summary>
+    internal Query Under(ReadOnlySpan<byte> key) => this with { Key = key };
+
     /// <summary>Reads the additional section: at most one OPT, nothing behind it.</summary>
     private static bool TryParseAdditional(ReadOnlySpan<byte> message, int offset, int count, ref Edns edns)
     {

@@ -3,7 +3,8 @@ namespace Agent.Dns;
 /// <summary>Decides what one client's query gets. One for each serving thread.</summary>
 /// <param name="isUdp">Whether the client's UDP size and the datagram limit bound the reply.</param>
 /// <param name="clients">Null: everybody, without limit.</param>
-public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool isUdp, ClientPolicy? clients = null)
+/// <param name="own">What the configuration says of names; null when nothing.</param>
+public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool isUdp, ClientPolicy? clients = null, OwnNames? own = null)
 {
     /// <summary>What <see cref="Answer"/> returns when an upstream must be asked.</summary>
     public const int Forward = -1;
@@ -84,7 +85,13 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
 
         // Before the cache: over UDP the same question has another answer than over TCP.
         bool isAnyOverUdp = isUdp && query.Type == RecordType.Any;
-        if (!isAnyOverUdp && cache.TryAnswer(query, read.NameHash, now, Bound(query, reply), out int length, out _isRefreshDue))
+        if (own != null && !isAnyOverUdp && own.TryAnswer(query, isUdp, Bound(query, reply), out int length))
+        {
+            counters.Local++;
+            return Deliver(query, length, now, reply);
+        }
+
+        if (!isAnyOverUdp && cache.TryAnswer(query, read.NameHash, now, Bound(query, reply), out length, out _isRefreshDue))
         {
             counters.Hits++;
             return Deliver(query, length, now, reply);

@@ -95,7 +95,7 @@ internal sealed partial class NodeAgent : IDisposable
         CacheConfiguration cache = _configuration.Cache;
         ClientsConfiguration clients = _configuration.Clients;
         CacheLimits limits = new((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl);
-        ForwardingContext context = new(_routes, _cache, limits, clients.Policy(), new ClientsInFlight(clients.InFlight));
+        ForwardingContext context = new(_routes, _cache, limits, clients.Policy(), new ClientsInFlight(clients.InFlight), ConfiguredNames.Build(_configuration.Names));
         IPEndPoint[] endPoints = ListenEndPoints();
         _threads.Add(new TcpServer(endPoints, clients.TcpConnections, context, _logger));
         foreach (IPEndPoint endPoint in endPoints)

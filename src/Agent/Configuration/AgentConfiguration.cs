@@ -30,6 +30,8 @@ public sealed record AgentConfiguration
     public CacheConfiguration Cache { get; init; } = new();
 
     public ClientsConfiguration Clients { get; init; } = new();
+
+    public NamesConfiguration Names { get; init; } = new();
 }
 
 /// <summary>Where the agent serves DNS. Addresses missing on the node are put on <c>lo</c>.</summary>

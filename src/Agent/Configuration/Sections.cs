@@ -27,6 +27,7 @@ internal static partial class Sections
             Routes = Routes(root, listen, redirect),
             Cache = root.Section("cache", Cache),
             Clients = root.Section("clients", Clients),
+            Names = Names(root),
         };
     }
 

@@ -17,7 +17,17 @@ internal sealed class Flight
     private Waiter? _firstWaiter;
     private Waiter? _lastWaiter;
 
+    /// <summary>What the answer is cached and coalesced under.</summary>
     public ReadOnlySpan<byte> Key => _key.AsSpan(0, _keyLength);
+
+    /// <summary>What upstreams are asked in place of the key; null when that is the key itself.</summary>
+    public Detour? Detour { get; private set; }
+
+    /// <summary>The client's question, and what upstreams are asked.</summary>
+    public Question Question => new(Key, Detour);
+
+    /// <summary>The key of what upstreams are asked.</summary>
+    public ReadOnlySpan<byte> Asked => Question.Asked;
 
     public Route Route { get; private set; } = null!;
 
@@ -93,6 +103,7 @@ internal sealed class Flight
     {
         key.CopyTo(_key);
         _keyLength = key.Length;
+        Detour = null;
         Route = route;
         Deadline = deadline;
         TriedPlain = false;
@@ -100,6 +111,17 @@ internal sealed class Flight
         Probed = null;
         LoopCheck = null;
         IsActive = true;
+        ExchangeCount = 0;
+    }
+
+    /// <summary>From here on asks another question for those who wait; what was sent before is forgotten.</summary>
+    public void AskInstead(Detour detour)
+    {
+        foreach (ref Exchange exchange in Exchanges)
+            exchange.Close();
+        Detour = detour;
+        TriedPlain = false;
+        Turn = 0;
         ExchangeCount = 0;
     }
 

@@ -15,7 +15,7 @@ internal sealed partial class Forwarder
             return false;
         exchange.CaseBits = _random.Next();
         Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
-        int length = UpstreamQuery.Write(flight.Key, exchange.Id, exchange.CaseBits, exchange.HasEdns, message);
+        int length = UpstreamQuery.Write(flight.Asked, exchange.Id, exchange.CaseBits, exchange.HasEdns, message);
         if (exchange.Socket.Socket.Send(message[..length]) == length)
             return true;
         exchange.Close();
@@ -30,7 +30,7 @@ internal sealed partial class Forwarder
         while (!connection.IsFree(exchange.Id))
             exchange.Id = _random.NextId();
         Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
-        int length = UpstreamQuery.Write(flight.Key, exchange.Id, caseBits: 0, exchange.HasEdns, message);
+        int length = UpstreamQuery.Write(flight.Asked, exchange.Id, caseBits: 0, exchange.HasEdns, message);
         if (!connection.TryQueue(flight, message[..length], exchange.Id, now))
             return false;
         exchange.Connection = connection;
@@ -67,7 +67,7 @@ internal sealed partial class Forwarder
     private void HandleDatagram(Flight flight, ref Exchange exchange, ReadOnlySpan<byte> datagram, long now)
     {
         bool hasId = datagram.Length >= Header.Size && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
-        if (hasId && (UpstreamResponse.IsBareFormErr(datagram) || UpstreamQuery.HasCase(datagram, flight.Key, exchange.CaseBits)))
+        if (hasId && (UpstreamResponse.IsBareFormErr(datagram) || UpstreamQuery.HasCase(datagram, flight.Asked, exchange.CaseBits)))
         {
             HandleResponse(flight, ref exchange, datagram, now);
             return;

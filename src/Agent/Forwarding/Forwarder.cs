@@ -6,7 +6,9 @@ using Agent.Native;
 namespace Agent.Forwarding;
 
 /// <summary>What the serving threads and their forwarders share.</summary>
-internal sealed record ForwardingContext(RouteSource Routes, ResponseCache Cache, CacheLimits Limits, ClientPolicy? Clients, ClientsInFlight InFlight);
+/// <param name="Own">What the configuration says of names; null when nothing.</param>
+internal sealed record ForwardingContext(
+    RouteSource Routes, ResponseCache Cache, CacheLimits Limits, ClientPolicy? Clients, ClientsInFlight InFlight, OwnNames? Own = null);
 
 /// <summary>
 /// The misses of one serving thread, in that thread's own loop: identical questions share a flight; each flight is sent to a server of its
@@ -43,7 +45,7 @@ internal sealed partial class Forwarder
     {
         _context = context;
         _sink = sink;
-        _response = new UpstreamResponse(context.Limits);
+        _response = new UpstreamResponse(context.Limits, context.Own?.Dns64);
         _sockets = new UdpSockets(poller);
         _pool = new UpstreamPool(poller, _random);
         _routes = context.Routes.Current;
@@ -125,10 +127,13 @@ internal sealed partial class Forwarder
     private bool TryBegin(in Query query, long now, [NotNullWhen(true)] out Flight? flight)
     {
         flight = null;
-        Route? route = _context.Routes.Current.Find(query.Name);
+        Detour? detour = _context.Own?.FindDetour(query);
+        Route? route = _context.Routes.Current.Find(detour == null ? query.Name : detour.Name);
         if (route == null || route.Servers.Count == 0 || _flights.Active.Count >= MaxFlights || !HasTurn(route, now))
             return false;
         flight = _flights.Add(query.Key, route, now + Deadline);
+        if (detour != null)
+            flight.AskInstead(detour);
         flight.StaleAt = now + StaleAfter;
         flight.NextServer = _pool.First(route);
         return true;
@@ -180,7 +185,7 @@ internal sealed partial class Forwarder
             return;
         }
 
-        ResponseVerdict verdict = _response.Read(response, flight.Key, now, out CacheEntry entry);
+        ResponseVerdict verdict = _response.Read(response, flight.Question, now, out CacheEntry entry);
         exchange.IsAnswered = verdict != ResponseVerdict.Ignored;
         switch (verdict)
         {
@@ -188,6 +193,10 @@ internal sealed partial class Forwarder
                 NoteAnswered(ref exchange, now);
                 _context.Cache.Store(flight.Key, entry);
                 Complete(flight, entry, now);
+                break;
+            case ResponseVerdict.WithoutAaaa:
+                NoteAnswered(ref exchange, now);
+                AskForIpv4(flight, entry, now);
                 break;
             case ResponseVerdict.Truncated:
                 exchange.Close();
@@ -203,7 +212,7 @@ internal sealed partial class Forwarder
                 if (flight.ExchangeCount < flight.Route.Servers.Count)
                     Send(flight, flight.Route.Protocol, now);
                 else
-                    CompleteUnlessOpen(flight, now);
+                    FailUnlessOpen(flight, now);
                 break;
         }
     }
