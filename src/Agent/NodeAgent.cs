@@ -21,6 +21,7 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly RouteSource _routes;
     private readonly ResponseCache _cache;
     private readonly List<ServingThread> _threads = [];
+    private readonly SharedFlights _flights = new();
     private readonly Timer _routeTimer;
     private Datapath? _datapath;
     private Lease? _lease;
@@ -40,6 +41,8 @@ internal sealed partial class NodeAgent : IDisposable
     public AgentConfiguration Configuration => _configuration;
 
     public ResponseCache Cache => _cache;
+
+    public SharedFlights Flights => _flights;
 
     public RouteTable Routes => _routes.Current;
 
@@ -82,6 +85,7 @@ internal sealed partial class NodeAgent : IDisposable
         _routeTimer.Dispose();
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
+        _flights.Dispose();
         _datapath?.Dispose();
     }
 
@@ -93,7 +97,11 @@ internal sealed partial class NodeAgent : IDisposable
             AddressAdded(_logger, added);
 
         CacheConfiguration cache = _configuration.Cache;
-        ForwardingContext context = new(_routes, _cache, new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
+        ForwardingContext context = new(_routes, _cache, new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl))
+        {
+            Flights = _flights,
+            Sockets = new SocketBudget(Native.DescriptorLimit.Soft),
+        };
         IPEndPoint[] endPoints = ListenEndPoints();
         _threads.Add(new TcpServer(endPoints, context, _logger));
         foreach (IPEndPoint endPoint in endPoints)

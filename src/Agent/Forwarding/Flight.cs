@@ -19,6 +19,11 @@ internal sealed class Flight
 
     public ReadOnlySpan<byte> Key => _key.AsSpan(0, _keyLength);
 
+    /// <summary>The key's hash, the same in all threads.</summary>
+    public ulong Hash { get; set; }
+
+    public FlightShare Share { get; set; }
+
     public Route Route { get; private set; } = null!;
 
     public int ExchangeCount { get; private set; }
@@ -99,6 +104,7 @@ internal sealed class Flight
         Turn = 0;
         Probed = null;
         LoopCheck = null;
+        Share = FlightShare.Alone;
         IsActive = true;
         ExchangeCount = 0;
     }
@@ -117,6 +123,9 @@ internal sealed class Flight
         _exchanges[ExchangeCount] = new Exchange { Upstream = upstream, Id = id, HasEdns = hasEdns };
         return ref _exchanges[ExchangeCount++];
     }
+
+    /// <summary>Takes back the last exchange, which could not be sent for a reason that is not its server's.</summary>
+    public void Withdraw() => _exchanges[--ExchangeCount] = default;
 
     public void AddWaiter(Waiter waiter)
     {
