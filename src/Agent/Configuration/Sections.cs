@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Agent.Configuration;
 
 /// <summary>The keys of the configuration file, a method for each section, and what they must be to each other.</summary>
-internal static class Sections
+internal static partial class Sections
 {
     private static readonly AgentConfiguration _defaults = new();
 
@@ -138,12 +138,14 @@ internal static class Sections
     {
         string? zone = route.Required("zone", text => Values.Zone(text).Unless(zone =>
             zones.Add(zone) ? null : $"{Quoting.Quote(text)} has a route already"));
+        (TransportProtocol protocol, bool isTls) = route.Value("protocol", (TransportProtocol.Udp, false), Values.RouteProtocol);
         RouteConfiguration read = new()
         {
             Zone = zone ?? "",
-            Servers = route.Values("servers", [], text => Addresses.Endpoint(text).Unless(loopMistake)),
+            Servers = route.Values("servers", [], text => Addresses.Endpoint(text, isTls ? "853" : "53").Unless(loopMistake)),
             ResolvConf = route.Optional("resolvConf", Values.AbsolutePath),
-            Protocol = route.Value("protocol", TransportProtocol.Udp, Values.Protocol),
+            Protocol = protocol,
+            Tls = Tls(route, isTls),
             Policy = route.Value("policy", ServerPolicy.Random, Values.Policy),
             QueriesPerSecond = route.Value("queriesPerSecond", 0, Values.Count(0, 1_000_000)),
         };

@@ -10,6 +10,8 @@ internal sealed partial class Forwarder
 {
     private bool SendUdp(Flight flight, ref Exchange exchange, long now)
     {
+        if (exchange.Upstream.Server.Tls != null)
+            return SendTcp(flight, ref exchange, now); // whoever decides for UDP, no question leaves in plain text (RFC 8310 section 5)
         exchange.Socket = _sockets.Rent(exchange.Upstream.Server.Address, flight, flight.ExchangeCount - 1, out bool isExhausted);
         if (exchange.Socket == null)
             return isExhausted ? SendTcp(flight, ref exchange, now) : IsUnsent(flight, ref exchange, isExhausted, now);
@@ -29,8 +31,10 @@ internal sealed partial class Forwarder
             return IsUnsent(flight, ref exchange, isExhausted, now);
         while (!connection.IsFree(exchange.Id))
             exchange.Id = _random.NextId();
-        Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
+        Span<byte> message = stackalloc byte[UpstreamQuery.MaxPaddedLength];
         int length = UpstreamQuery.Write(flight.Key, exchange.Id, caseBits: 0, exchange.HasEdns, message);
+        if (exchange.HasEdns && exchange.Upstream.Server.Tls != null)
+            length = UpstreamQuery.Pad(message, length);
         if (!connection.TryQueue(flight, message[..length], exchange.Id, now))
             return IsUnsent(flight, ref exchange, isExhausted, now);
         exchange.Connection = connection;

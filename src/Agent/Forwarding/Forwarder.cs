@@ -5,14 +5,6 @@ using Agent.Native;
 
 namespace Agent.Forwarding;
 
-/// <summary>What the forwarders of all threads share.</summary>
-internal sealed record ForwardingContext(RouteSource Routes, ResponseCache Cache, CacheLimits Limits)
-{
-    public required SharedFlights Flights { get; init; }
-
-    public required SocketBudget Sockets { get; init; }
-}
-
 /// <summary>
 /// The misses of one serving thread, in that thread's own loop: identical questions share a flight; each flight is sent to a server of its
 /// route, to the next when that one is slow or fails, and ends with an answer for all who wait or, at its deadline, without.

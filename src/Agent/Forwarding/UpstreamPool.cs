@@ -57,7 +57,7 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
         isExhausted = false;
         if (upstream.Connection != null)
             return upstream.Connection;
-        if (!NativeSocket.TryConnectTcp(upstream.Server.Address, out NativeSocket socket, out isExhausted))
+        if (!TryOpen(upstream.Server, out NativeSocket socket, out isExhausted))
             return null;
         int slot = _connections.IndexOf(null);
         if (slot < 0)
@@ -130,6 +130,14 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
         }
 
         return fastest;
+    }
+
+    private static bool TryOpen(Server server, out NativeSocket socket, out bool isExhausted)
+    {
+        if (server.Tls == null)
+            return NativeSocket.TryConnectTcp(server.Address, out socket, out isExhausted);
+        isExhausted = !server.Tls.TryOpen(out socket);
+        return !isExhausted;
     }
 
     private Upstream UpstreamOf(Server server)

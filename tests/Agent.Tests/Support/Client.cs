@@ -89,11 +89,13 @@ internal sealed class TcpConversation : IDisposable
         _stream = new NetworkStream(socket, ownsSocket: true);
     }
 
-    public static async Task<TcpConversation> Open(IPEndPoint server, int? receiveBuffer = null)
+    public static async Task<TcpConversation> Open(IPEndPoint server, int? receiveBuffer = null, IPAddress? from = null)
     {
         Socket socket = new(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         if (receiveBuffer is { } size)
             socket.ReceiveBufferSize = size;
+        if (from != null)
+            socket.Bind(new IPEndPoint(from, 0));
         await socket.ConnectAsync(server);
         return new TcpConversation(socket);
     }
