@@ -21,6 +21,7 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly RouteSource _routes;
     private readonly ResponseCache _cache;
     private readonly List<ServingThread> _threads = [];
+    private readonly SharedFlights _flights = new();
     private readonly Timer _routeTimer;
     private Datapath? _datapath;
     private Lease? _lease;
@@ -40,6 +41,8 @@ internal sealed partial class NodeAgent : IDisposable
     public AgentConfiguration Configuration => _configuration;
 
     public ResponseCache Cache => _cache;
+
+    public SharedFlights Flights => _flights;
 
     public RouteTable Routes => _routes.Current;
 
@@ -82,6 +85,7 @@ internal sealed partial class NodeAgent : IDisposable
         _routeTimer.Dispose();
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
+        _flights.Dispose();
         _datapath?.Dispose();
     }
 
@@ -94,8 +98,17 @@ internal sealed partial class NodeAgent : IDisposable
 
         CacheConfiguration cache = _configuration.Cache;
         ClientsConfiguration clients = _configuration.Clients;
-        CacheLimits limits = new((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl);
-        ForwardingContext context = new(_routes, _cache, limits, clients.Policy(), new ClientsInFlight(clients.InFlight), ConfiguredNames.Build(_configuration.Names));
+        ForwardingContext context = new()
+        {
+            Routes = _routes,
+            Cache = _cache,
+            Limits = new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl),
+            Clients = clients.Policy(),
+            InFlight = new ClientsInFlight(clients.InFlight),
+            Flights = _flights,
+            Sockets = new SocketBudget(Native.DescriptorLimit.Soft),
+            Own = ConfiguredNames.Build(_configuration.Names),
+        };
         IPEndPoint[] endPoints = ListenEndPoints();
         _threads.Add(new TcpServer(endPoints, clients.TcpConnections, context, _logger));
         foreach (IPEndPoint endPoint in endPoints)

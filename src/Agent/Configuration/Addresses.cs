@@ -16,10 +16,10 @@ internal static class Addresses
         ? new Parsed<IPAddress>(address, null).Unless(parsed => UnusableBecause(parsed) is { } reason ? $"{Quoting.Quote(text)} {reason}" : null)
         : Values.Wrong(text, "is not an IP address; write 10.96.0.10 or fd00::10");
 
-    /// <summary><c>10.244.0.2:53</c>, <c>[fd00::2]:53</c>, or an address alone, which means port 53.</summary>
-    public static Parsed<IPEndPoint> Endpoint(string text)
+    /// <summary><c>10.244.0.2:53</c>, <c>[fd00::2]:53</c>, or an address alone, which means the default port.</summary>
+    public static Parsed<IPEndPoint> Endpoint(string text, string defaultPort = "53")
     {
-        (string host, string port) = SplitEndpoint(text);
+        (string host, string port) = SplitEndpoint(text, defaultPort);
         if (TryParse(host) is null || Values.Port(port) is not { Mistake: null, Value: int number })
             return Values.Wrong(text, "is not an address and port; write 10.244.0.2:53 or [fd00::2]:53");
 
@@ -50,9 +50,8 @@ internal static class Addresses
 
     public static string FamilyName(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
 
-    private static (string Host, string Port) SplitEndpoint(string text)
+    private static (string Host, string Port) SplitEndpoint(string text, string defaultPort)
     {
-        const string defaultPort = "53";
         if (text.StartsWith('['))
         {
             int close = text.IndexOf(']');

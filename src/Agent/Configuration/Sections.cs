@@ -140,12 +140,14 @@ internal static partial class Sections
     {
         string? zone = route.Required("zone", text => Values.Zone(text).Unless(zone =>
             zones.Add(zone) ? null : $"{Quoting.Quote(text)} has a route already"));
+        (TransportProtocol protocol, bool isTls) = route.Value("protocol", (TransportProtocol.Udp, false), Values.RouteProtocol);
         RouteConfiguration read = new()
         {
             Zone = zone ?? "",
-            Servers = route.Values("servers", [], text => Addresses.Endpoint(text).Unless(loopMistake)),
+            Servers = route.Values("servers", [], text => Addresses.Endpoint(text, isTls ? "853" : "53").Unless(loopMistake)),
             ResolvConf = route.Optional("resolvConf", Values.AbsolutePath),
-            Protocol = route.Value("protocol", TransportProtocol.Udp, Values.Protocol),
+            Protocol = protocol,
+            Tls = Tls(route, isTls),
             Policy = route.Value("policy", ServerPolicy.Random, Values.Policy),
             QueriesPerSecond = route.Value("queriesPerSecond", 0, Values.Count(0, 1_000_000)),
         };

@@ -23,6 +23,15 @@ internal static class Values
         _ => Wrong(text, "is neither UDP nor TCP"),
     };
 
+    /// <summary>How an upstream is asked; TLS is spoken over TCP.</summary>
+    public static Parsed<(TransportProtocol Protocol, bool IsTls)> RouteProtocol(string text) => text.ToUpperInvariant() switch
+    {
+        "UDP" => (TransportProtocol.Udp, false),
+        "TCP" => (TransportProtocol.Tcp, false),
+        "TLS" => (TransportProtocol.Tcp, true),
+        _ => Wrong(text, "is neither udp, tcp nor tls"),
+    };
+
     public static Parsed<ServerPolicy> Policy(string text) => text switch
     {
         "random" => ServerPolicy.Random,

@@ -29,6 +29,11 @@ internal sealed class Flight
     /// <summary>The key of what upstreams are asked.</summary>
     public ReadOnlySpan<byte> Asked => Question.Asked;
 
+    /// <summary>The key's hash, the same in all threads.</summary>
+    public ulong Hash { get; set; }
+
+    public FlightShare Share { get; set; }
+
     public Route Route { get; private set; } = null!;
 
     public int ExchangeCount { get; private set; }
@@ -110,6 +115,7 @@ internal sealed class Flight
         Turn = 0;
         Probed = null;
         LoopCheck = null;
+        Share = FlightShare.Alone;
         IsActive = true;
         ExchangeCount = 0;
     }
@@ -139,6 +145,9 @@ internal sealed class Flight
         _exchanges[ExchangeCount] = new Exchange { Upstream = upstream, Id = id, HasEdns = hasEdns };
         return ref _exchanges[ExchangeCount++];
     }
+
+    /// <summary>Takes back the last exchange, which could not be sent for a reason that is not its server's.</summary>
+    public void Withdraw() => _exchanges[--ExchangeCount] = default;
 
     public void AddWaiter(Waiter waiter)
     {

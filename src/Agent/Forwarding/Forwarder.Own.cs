@@ -60,7 +60,7 @@ internal sealed partial class Forwarder
             isAnswered |= exchange.IsAnswered;
         if (isAnswered)
             flight.Probed?.Succeeded();
-        else
+        else if (flight.ExchangeCount > 0) // else this process had no descriptor for it
             flight.Probed?.ProbeFailed(now);
         if (flight.LoopCheck is { } loop && flight.SendCount > 0)
             loop.Check.End(loop.Attempt);

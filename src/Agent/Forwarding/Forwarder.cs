@@ -5,11 +5,6 @@ using Agent.Native;
 
 namespace Agent.Forwarding;
 
-/// <summary>What the serving threads and their forwarders share.</summary>
-/// <param name="Own">What the configuration says of names; null when nothing.</param>
-internal sealed record ForwardingContext(
-    RouteSource Routes, ResponseCache Cache, CacheLimits Limits, ClientPolicy? Clients, ClientsInFlight InFlight, OwnNames? Own = null);
-
 /// <summary>
 /// The misses of one serving thread, in that thread's own loop: identical questions share a flight; each flight is sent to a server of its
 /// route, to the next when that one is slow or fails, and ends with an answer for all who wait or, at its deadline, without.
@@ -19,6 +14,7 @@ internal sealed partial class Forwarder
     /// <summary>Kinds of poll tokens that <see cref="Handle"/> takes.</summary>
     public const byte UdpKind = 1;
     public const byte TcpKind = 2;
+    public const byte WakeKind = 4;
 
     private const int MaxFlights = 8192;
     private const int MaxWaiters = 32768;
@@ -35,7 +31,9 @@ internal sealed partial class Forwarder
     private readonly UpstreamPool _pool;
     private readonly SecureRandom _random = new();
     private readonly UdpSockets _sockets;
-    private readonly Flights _flights = new();
+    private readonly Flights _flights;
+    private readonly HashSet<Flight> _following = []; // of _flights, those that wait for another thread's
+    private readonly int _thread;
     private readonly Stack<Waiter> _freeWaiters = new();
     private readonly byte[] _datagram = new byte[4096];
     private RouteTable _routes;
@@ -46,9 +44,11 @@ internal sealed partial class Forwarder
         _context = context;
         _sink = sink;
         _response = new UpstreamResponse(context.Limits, context.Own?.Dns64);
-        _sockets = new UdpSockets(poller);
+        _sockets = new UdpSockets(poller, context.Sockets);
         _pool = new UpstreamPool(poller, _random);
         _routes = context.Routes.Current;
+        _flights = new Flights(context.Flights.Hash);
+        _thread = context.Flights.Register(poller, new PollToken(WakeKind, 0, 0).Value);
     }
 
     /// <summary>Whether nothing is on its way, so that the thread may wait for its clients alone.</summary>
@@ -79,7 +79,7 @@ internal sealed partial class Forwarder
         flight.AddWaiter(waiter);
         _waiterCount++;
         if (isNew)
-            Send(flight, flight.Route.Protocol, now);
+            Begin(flight, now);
         return ForwardOutcome.OnItsWay;
     }
 
@@ -87,10 +87,10 @@ internal sealed partial class Forwarder
     public void Refresh(in Query query, long now)
     {
         if (!_flights.TryFind(query.Key, out _) && TryBegin(query, now, out Flight? flight))
-            Send(flight, flight.Route.Protocol, now);
+            BeginRefresh(flight, now);
     }
 
-    /// <summary>Handles one event whose token's kind is <see cref="UdpKind"/> or <see cref="TcpKind"/>.</summary>
+    /// <summary>Handles one event whose token's kind is <see cref="UdpKind"/>, <see cref="TcpKind"/> or <see cref="WakeKind"/>.</summary>
     public void Handle(ulong token, PollEvents events, long now)
     {
         PollToken parts = new(token);
@@ -98,6 +98,8 @@ internal sealed partial class Forwarder
             HandleUdp(socket, now);
         else if (parts.Kind == TcpKind && _pool.Find(token) is { } connection)
             HandleTcp(connection, events, now);
+        else if (parts.Kind == WakeKind)
+            HandleWake(now);
     }
 
     /// <summary>At intervals looks for what is late; writes what was queued since the last call.</summary>
@@ -152,13 +154,11 @@ internal sealed partial class Forwarder
         {
             Upstream upstream = same == null || flight.HasExhausted(same) ? _pool.Choose(flight) : same;
             ref Exchange exchange = ref flight.AddExchange(upstream, _random.NextId(), hasEdns);
-            if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange) : SendTcp(flight, ref exchange, now))
+            if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange, now) : SendTcp(flight, ref exchange, now))
             {
                 NoteSent(flight, ref exchange, now);
                 return;
             }
-
-            exchange.Upstream.Server.Failed(now);
         }
 
         if (flight.MayTryAgain)
@@ -258,14 +258,11 @@ internal sealed partial class Forwarder
 
     private void Complete(Flight flight, CacheEntry entry, long now)
     {
-        foreach (ref Exchange exchange in flight.Exchanges)
-            exchange.Close();
-        AnswerWaiters(flight, entry, now);
         if (flight.IsOwn)
             EndOwn(flight, now);
         else if (entry.IsNone)
             _context.Cache.StoreFailure(flight.Key, now);
-        _flights.Remove(flight);
+        End(flight, entry, now);
     }
 
     private void AnswerWaiters(Flight flight, CacheEntry entry, long now)

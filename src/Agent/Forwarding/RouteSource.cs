@@ -16,7 +16,7 @@ internal sealed partial class RouteSource
     private readonly ILogger _logger;
     private readonly Dictionary<string, Server[]> _files = [];
     private readonly Dictionary<string, string> _contents = [];
-    private readonly Dictionary<IPEndPoint, Server> _servers = [];
+    private readonly Dictionary<(IPEndPoint, TlsConfiguration?), Server> _servers = [];
     private readonly Dictionary<string, SendPace> _paces; // by zone; no route, however often it is made anew, starts with a new one
     private readonly Dictionary<(string Zone, Server Server), LoopCheck> _checks = [];
     private readonly HashSet<LoopCheck> _loops = [];
@@ -103,7 +103,7 @@ internal sealed partial class RouteSource
     private Route ToRoute(RouteConfiguration route)
     {
         Server[] servers = route.ResolvConf == null
-            ? [.. route.Servers.Select(ServerOf)]
+            ? [.. route.Servers.Select(server => ServerOf(server, route.Tls))]
             : _files.GetValueOrDefault(route.ResolvConf, []);
         byte[] zone = DnsName.FromText(route.Zone);
         LoopCheck[] checks = [.. servers.Select(server => CheckOf(route.Zone, server, zone))];
@@ -122,10 +122,10 @@ internal sealed partial class RouteSource
         return check;
     }
 
-    private Server ServerOf(IPEndPoint endPoint)
+    private Server ServerOf(IPEndPoint endPoint, TlsConfiguration? tls = null)
     {
-        if (!_servers.TryGetValue(endPoint, out Server? server))
-            _servers.Add(endPoint, server = new Server(endPoint));
+        if (!_servers.TryGetValue((endPoint, tls), out Server? server))
+            _servers.Add((endPoint, tls), server = new Server(endPoint, tls == null ? null : new TlsTunnel(endPoint, tls, _logger)));
         return server;
     }
 

@@ -74,7 +74,10 @@ internal sealed record CacheStatus(long Entries, long Bytes, long Budget, long E
 internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<ServerStatus> Servers)
 {
     public static RouteStatus Of(Forwarding.Route route) =>
-        new(Dns.DnsName.ToText(route.Zone), route.Protocol.ToString().ToUpperInvariant(), [.. route.Checks.Select(ServerStatus.Of)]);
+        new(Dns.DnsName.ToText(route.Zone), ProtocolOf(route), [.. route.Checks.Select(ServerStatus.Of)]);
+
+    private static string ProtocolOf(Forwarding.Route route) =>
+        route.Checks.Any(check => check.Server.Tls != null) ? "TLS" : route.Protocol.ToString().ToUpperInvariant();
 }
 
 /// <summary>A route's server.</summary>

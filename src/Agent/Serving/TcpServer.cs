@@ -106,7 +106,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
             case ClientKind when _connections.Find(token) is { } connection:
                 HandleClient(connection, events, now);
                 break;
-            case Forwarder.UdpKind or Forwarder.TcpKind:
+            case Forwarder.UdpKind or Forwarder.TcpKind or Forwarder.WakeKind:
                 _forwarder.Handle(token, events, now);
                 break;
         }
