@@ -286,7 +286,7 @@ public sealed class CorefileTests
     }
 
     /// <summary>These keys come with other features.</summary>
-    [Theory(Skip = "until protocol: tls and clients are in this branch")]
+    [Theory]
     [MemberData(nameof(LaterPairs))]
     public void Keys_of_other_features_are_valid_too(string corefile, string expected) => A_line_becomes_its_counterpart_and_the_result_is_valid(corefile, expected);
 

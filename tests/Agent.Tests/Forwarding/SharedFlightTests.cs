@@ -88,7 +88,11 @@ public sealed class SharedFlightTests
     private static AgentUnderTest Start(ScriptedUpstream upstream)
     {
         AgentConfiguration configuration = AgentUnderTest.Configuration(AgentUnderTest.RootRoute(TransportProtocol.Tcp, upstream));
-        return AgentUnderTest.Start(configuration with { Listen = configuration.Listen with { Workers = 4 } });
+        return AgentUnderTest.Start(configuration with
+        {
+            Listen = configuration.Listen with { Workers = 4 },
+            Clients = new ClientsConfiguration { InFlight = 2000 }, // all ask from one address
+        });
     }
 
     private static ScriptedUpstream Holding(SemaphoreSlim release, Func<UpstreamExchange, Task> answer) => new(async exchange =>
