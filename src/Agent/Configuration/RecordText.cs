@@ -13,23 +13,6 @@ internal static class RecordText
     private const int MaxString = 255;
     private const int MaxData = 16_384;
 
-    private static readonly Dictionary<string, ushort> _types = new(StringComparer.OrdinalIgnoreCase)
-    {
-        ["A"] = RecordType.A,
-        ["AAAA"] = RecordType.Aaaa,
-        ["CNAME"] = RecordType.Cname,
-        ["MX"] = RecordType.Mx,
-        ["NS"] = RecordType.Ns,
-        ["PTR"] = RecordType.Ptr,
-        ["SRV"] = RecordType.Srv,
-        ["TXT"] = RecordType.Txt,
-        ["SOA"] = RecordType.Soa,
-        ["NAPTR"] = RecordType.Naptr,
-        ["SVCB"] = 64,
-        ["HTTPS"] = 65,
-        ["CAA"] = 257,
-    };
-
     private static readonly string[] _writable = ["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SRV", "TXT"];
 
     private static readonly ResponseCode[] _codes =
@@ -48,14 +31,9 @@ internal static class RecordText
     }
 
     /// <summary>A type by its name or as <c>TYPE65</c> (RFC 3597 section 5).</summary>
-    public static Parsed<ushort> Type(string text)
-    {
-        if (_types.TryGetValue(text, out ushort type))
-            return type;
-        bool isNumber = text.StartsWith("TYPE", StringComparison.OrdinalIgnoreCase)
-            && ushort.TryParse(text.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out type) && type > 0;
-        return isNumber ? type : Values.Wrong(text, "is not a record type; write A, AAAA, TXT or the like, or TYPE65 for others");
-    }
+    public static Parsed<ushort> Type(string text) => Presentation.TryParseType(text, out ushort type)
+        ? type
+        : Values.Wrong(text, "is not a record type; write A, AAAA, TXT or the like, or TYPE65 for others");
 
     /// <summary><c>NAME [TTL] TYPE DATA</c>, names relative to the zone unless they end in a dot, <c>@</c> the zone itself.</summary>
     public static ValueParser<OwnRecord> Record(string zone) => text =>
@@ -68,9 +46,8 @@ internal static class RecordText
             at++;
         if (at < words.Count && words[at].Equals("IN", StringComparison.OrdinalIgnoreCase))
             at++;
-        if (at >= words.Count || !_writable.Contains(words[at], StringComparer.OrdinalIgnoreCase))
+        if (at >= words.Count || !_writable.Contains(words[at], StringComparer.OrdinalIgnoreCase) || !Presentation.TryParseType(words[at], out ushort type))
             return Values.Wrong(text, $"is not NAME TTL TYPE DATA with one of the types {string.Join(", ", _writable)}");
-        ushort type = _types[words[at]];
         if (ttl > int.MaxValue)
             return Values.Wrong(text, "has a TTL over 2147483647");
         if (Name(words[0], zone, mayBeWildcard: true) is not { } name || !DnsName.IsInZone(name, DnsName.FromText(zone)))
