@@ -32,6 +32,8 @@ public sealed record AgentConfiguration
     public ClientsConfiguration Clients { get; init; } = new();
 
     public NamesConfiguration Names { get; init; } = new();
+
+    public KubernetesConfiguration Kubernetes { get; init; } = new();
 }
 
 /// <summary>Where the agent serves DNS. Addresses missing on the node are put on <c>lo</c>.</summary>

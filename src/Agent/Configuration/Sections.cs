@@ -13,8 +13,8 @@ internal static partial class Sections
         ListenConfiguration listen = root.Section("listen", Listen);
         // What is missing because it is misspelt is not missing.
         IReadOnlyList<IPAddress>? served = root.HasMistakesUnder("listen") ? null : listen.Addresses;
-        bool watches = root.Section("kubernetes", Kubernetes);
-        RedirectConfiguration redirect = root.Section("redirect", section => Redirect(section, listen, served, watches));
+        KubernetesConfiguration kubernetes = root.Section("kubernetes", Kubernetes);
+        RedirectConfiguration redirect = root.Section("redirect", section => Redirect(section, listen, served, kubernetes.Enabled));
 
         return new AgentConfiguration
         {
@@ -28,6 +28,7 @@ internal static partial class Sections
             Cache = root.Section("cache", Cache),
             Clients = root.Section("clients", Clients),
             Names = Names(root),
+            Kubernetes = kubernetes,
         };
     }
 
@@ -45,14 +46,12 @@ internal static partial class Sections
         return read;
     }
 
-    private static bool Kubernetes(MappingReader kubernetes)
+    private static KubernetesConfiguration Kubernetes(MappingReader kubernetes) => new()
     {
-        bool enabled = kubernetes.Value("enabled", false, Values.Switch);
-        kubernetes.Value("kubeconfig", "", Values.AbsolutePathOrNone);
-        if (enabled)
-            kubernetes.Report("enabled", "watching a cluster is not built yet in this version; set it to false, and give frontends and routes");
-        return enabled;
-    }
+        Enabled = kubernetes.Value("enabled", false, Values.Switch),
+        Kubeconfig = kubernetes.Value("kubeconfig", "", Values.AbsolutePathOrNone),
+        DnsService = kubernetes.Value("dnsService", _defaults.Kubernetes.DnsService, Values.NamespacedName),
+    };
 
     private static IPEndPoint Metrics(MappingReader metrics) => new(
         metrics.Value("address", _defaults.Metrics.Address, Addresses.UnicastOrAny),
@@ -77,7 +76,7 @@ internal static partial class Sections
             }),
         };
         if (read.Enabled && read.Frontends.Count == 0 && !watches && !redirect.HasMistakes)
-            redirect.Report("frontends", "there is no frontend to redirect; give one, or set redirect.enabled to false");
+            redirect.Report("frontends", "there is no frontend to redirect; give one, set kubernetes.enabled to true, or set redirect.enabled to false");
         return read;
     }
 

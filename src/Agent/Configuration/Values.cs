@@ -117,6 +117,15 @@ internal static class Values
             ? text
             : Wrong(text, "is not a node's name; use letters, digits, '-', '_' and '.', at most 253");
 
+    /// <summary><c>NAMESPACE/NAME</c>, both as Kubernetes allows them (RFC 1123 labels; a Service's name is one too).</summary>
+    public static Parsed<Kubernetes.ObjectKey> NamespacedName(string text) =>
+        text.Split('/') is [var inNamespace, var name] && IsLabel(inNamespace) && IsLabel(name)
+            ? new Kubernetes.ObjectKey(inNamespace, name)
+            : Wrong(text, "is not NAMESPACE/NAME, as in kube-system/kube-dns");
+
+    private static bool IsLabel(string text) =>
+        text.Length is > 0 and <= 63 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && text[0] != '-' && text[^1] != '-';
+
     public static Refusal Wrong(string text, string why) => new($"{Quoting.Quote(text)} {why}");
 
     private static Parsed<int> Whole(string text, int least, int most, string what)

@@ -26,6 +26,9 @@ internal sealed record AgentStatus
 
     public required IReadOnlyList<RouteStatus> Routes { get; init; }
 
+    /// <summary>Null when no cluster is watched.</summary>
+    public required ClusterStatus? Cluster { get; init; }
+
     /// <summary>How often a server was found to bring questions back to this agent.</summary>
     public required long LoopsFound { get; init; }
 
@@ -42,6 +45,7 @@ internal sealed record AgentStatus
         Cache = new CacheStatus(agent.Cache.Count, agent.Cache.Bytes, agent.Configuration.Cache.Memory, agent.Cache.Evictions),
         Routes = [.. agent.Routes.Routes.Select(RouteStatus.Of)],
         LoopsFound = agent.LoopsFound,
+        Cluster = agent.Cluster == null ? null : ClusterStatus.Of(agent.Cluster, agent.Configuration.Kubernetes),
     };
 }
 
@@ -67,6 +71,19 @@ internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stal
 
         return sum;
     }
+}
+
+/// <summary>What is known of the cluster.</summary>
+/// <param name="IsSynced">Whether the API server was heard since the start; else what the kernel remembers holds.</param>
+/// <param name="Failure">Why nothing is heard of it now; null when all is well.</param>
+internal sealed record ClusterStatus(bool IsSynced, string? Failure, string DnsService, IReadOnlyList<string> Addresses, IReadOnlyList<string> Servers)
+{
+    public static ClusterStatus Of(Cluster.ClusterWatch cluster, Configuration.KubernetesConfiguration configuration) => new(
+        cluster.IsSynced,
+        cluster.Failure,
+        configuration.DnsService.ToString(),
+        [.. cluster.KubeDns.Frontends.Select(frontend => frontend.Address.ToString()).Distinct()],
+        [.. cluster.KubeDns.Servers.Select(server => server.ToString())]);
 }
 
 internal sealed record CacheStatus(long Entries, long Bytes, long Budget, long Evictions);
