@@ -121,7 +121,7 @@ internal static class Values
     public static Parsed<Kubernetes.ObjectKey> NamespacedName(string text) =>
         text.Split('/') is [var inNamespace, var name] && IsLabel(inNamespace) && IsLabel(name)
             ? new Kubernetes.ObjectKey(inNamespace, name)
-            : Wrong(text, "is not NAMESPACE/NAME, as in kube-system/kube-dns");
+            : Wrong(text, "is not the name of a Service; write NAMESPACE/NAME, as in kube-system/kube-dns");
 
     private static bool IsLabel(string text) =>
         text.Length is > 0 and <= 63 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && text[0] != '-' && text[^1] != '-';

@@ -118,8 +118,9 @@ public sealed class ConfigurationMistakeTests
     {
         { "redirect: { enabled: true }", 1, "redirect.frontends", "there is no frontend to redirect" },
         { "node: w1\nredirect:\n  frontends: []", 3, "redirect.frontends", "there is no frontend to redirect" },
-        { Off + "kubernetes:\n  enabled: true", 3, "kubernetes.enabled", "is not built yet" },
-        { "kubernetes: { enabled: true }", 1, "kubernetes.enabled", "is not built yet" },
+        { Off + "kubernetes:\n  enabled: yes", 3, "kubernetes.enabled", "is neither true nor false" },
+        { "kubernetes: { enabled: true, dnsService: kube-dns }", 1, "kubernetes.dnsService", "write NAMESPACE/NAME" },
+        { "kubernetes: { enabled: true, dnsService: kube-system/Kube_DNS }", 1, "kubernetes.dnsService", "write NAMESPACE/NAME" },
         { Off + "listen: { addresses: [] }", 2, "listen.addresses", "names no address to listen on" },
         { Off + "listen: { addresses: [10.0.0.1, 10.0.0.1] }", 2, "listen.addresses[1]", "'10.0.0.1' is listed twice" },
         { Off + "cache: { minTtl: 6, maxTtl: 5 }", 2, "cache.minTtl", "minTtl (6) is greater than maxTtl (5)" },
@@ -189,7 +190,7 @@ public sealed class ConfigurationMistakeTests
               - { zone: lab, servers: nowhere }
               - { zone: a..b, resolvConf: resolv.conf }
             cache: { memory: much }
-            kubernetes: { enabled: true }
+            kubernetes: { enabled: yes }
             """).Select(mistake => mistake.ToString())];
 
         Assert.Equal(
