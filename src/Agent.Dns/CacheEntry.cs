@@ -55,14 +55,21 @@ public readonly struct CacheEntry
     /// <param name="failures">How often in a row it failed, from 1.</param>
     public static CacheEntry CreateFailure(ReadOnlySpan<byte> key, int failures, long now)
     {
+        uint lifetime = Math.Min(LongestFailureLifetime, FirstFailureLifetime << Math.Min(failures - 1, 8));
+        CacheEntry entry = CreateError(key, ResponseCode.ServFail, lifetime, now);
+        entry.Array[FailuresOffset] = (byte)Math.Min(failures, byte.MaxValue);
+        return entry;
+    }
+
+    /// <summary>Makes an answer without records.</summary>
+    /// <param name="lifetime">Seconds; 0: not to be stored.</param>
+    public static CacheEntry CreateError(ReadOnlySpan<byte> key, ResponseCode code, uint lifetime, long now)
+    {
         Span<byte> message = stackalloc byte[Agent.Dns.Header.Size + DnsName.MaxLength + 4];
         message = message[..UpstreamQuery.WriteQuestion(key, message)];
         message[2] = Agent.Dns.Header.Response;
-        message[3] = (byte)ResponseCode.ServFail;
-        uint lifetime = Math.Min(LongestFailureLifetime, FirstFailureLifetime << Math.Min(failures - 1, 8));
-        CacheEntry entry = Create(message, [], (KeyFlags)key[^3], lifetime, now);
-        entry.Array[FailuresOffset] = (byte)Math.Min(failures, byte.MaxValue);
-        return entry;
+        message[3] = (byte)code;
+        return Create(message, [], (KeyFlags)key[^3], lifetime, now);
     }
 
     /// <summary>The same answer, with a time before which no upstream is asked for a newer one.</summary>

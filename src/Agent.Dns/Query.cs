@@ -187,4 +187,7 @@ public enum KeyFlags : byte
     None = 0,
     DnssecOk = 1,
     CheckingDisabled = 2,
+
+    /// <summary>The agent's own question, which no client's may meet.</summary>
+    Own = 4,
 }

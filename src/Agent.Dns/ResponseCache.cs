@@ -103,7 +103,12 @@ public sealed class ResponseCache
         if (entry.Lifetime == 0)
             return;
         if (entry.CoversAllTypes)
+        {
+            // Else a refresh that finds the name gone would leave the old answer in place, due for the next refresh with every query.
+            Shard(hash).Remove(hash);
             hash = absence;
+        }
+
         Shard(hash).Store(hash, entry);
     }
 

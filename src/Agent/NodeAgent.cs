@@ -43,6 +43,9 @@ internal sealed partial class NodeAgent : IDisposable
 
     public RouteTable Routes => _routes.Current;
 
+    /// <summary>How often a server was found to bring questions back to this agent.</summary>
+    public long LoopsFound => _routes.LoopsFound;
+
     public IReadOnlyList<ServingThread> Threads => _threads;
 
     /// <summary>Why this node does not redirect although it should; null when it does, or should not.</summary>

@@ -41,6 +41,8 @@ internal sealed class RunningProcess(Process process) : IDisposable
     // Read from the start: a process whose error pipe is full would block.
     private readonly Task<string> _error = process.StandardError.ReadToEndAsync();
 
+    public int Id => process.Id;
+
     public void WriteLine()
     {
         process.StandardInput.WriteLine();

@@ -63,6 +63,8 @@ internal static class StatusCommand
         Console.WriteLine($"Queries   {queries.Hits} hits, {queries.Local} local, {queries.Misses} misses, {queries.Stale} stale, {queries.Failed} failed, {queries.Refused} refused, {queries.Dropped} dropped");
         foreach (RouteStatus route in agent.Routes)
             Console.WriteLine($"Route     {route.Zone} over {route.Protocol} to {(route.Servers.Count > 0 ? string.Join(", ", route.Servers) : "no server")}");
+        if (agent.LoopsFound > 0)
+            Console.WriteLine($"Loops     found {agent.LoopsFound} times since the start; the log says where");
         if (agent.RedirectFailure != null)
             Console.WriteLine($"Redirect  not possible: {agent.RedirectFailure}");
     }

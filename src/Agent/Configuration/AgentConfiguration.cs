@@ -76,6 +76,17 @@ public enum TransportProtocol
     Udp = 17,
 }
 
+/// <summary>Which of a route's servers is asked first; the others in turn after it.</summary>
+public enum ServerPolicy
+{
+    Random,
+    RoundRobin,
+    Sequential,
+
+    /// <summary>The one whose answers come soonest.</summary>
+    Fastest,
+}
+
 /// <summary>How questions of one zone are forwarded: to fixed servers or to those of a resolv.conf, never both.</summary>
 public sealed record RouteConfiguration
 {
@@ -91,6 +102,11 @@ public sealed record RouteConfiguration
     public string? ResolvConf { get; init; }
 
     public TransportProtocol Protocol { get; init; } = TransportProtocol.Udp;
+
+    public ServerPolicy Policy { get; init; }
+
+    /// <summary>The most that is sent to all its servers together in a second, up to 1,000,000; 0: no bound.</summary>
+    public int QueriesPerSecond { get; init; }
 }
 
 /// <summary>The one cache of all zones.</summary>

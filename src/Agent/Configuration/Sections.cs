@@ -14,6 +14,7 @@ internal static class Sections
         // What is missing because it is misspelt is not missing.
         IReadOnlyList<IPAddress>? served = root.HasMistakesUnder("listen") ? null : listen.Addresses;
         bool watches = root.Section("kubernetes", Kubernetes);
+        RedirectConfiguration redirect = root.Section("redirect", section => Redirect(section, listen, served, watches));
 
         return new AgentConfiguration
         {
@@ -22,8 +23,8 @@ internal static class Sections
             Listen = listen,
             AdminSocket = root.Section("admin", admin => admin.Value("socket", _defaults.AdminSocket, Values.SocketPath)),
             Metrics = root.Section("metrics", Metrics),
-            Redirect = root.Section("redirect", redirect => Redirect(redirect, listen, served, watches)),
-            Routes = Routes(root, listen),
+            Redirect = redirect,
+            Routes = Routes(root, listen, redirect),
             Cache = root.Section("cache", Cache),
         };
     }
@@ -116,24 +117,35 @@ internal static class Sections
             item.Report("address", $"{frontend.Address} is {Addresses.FamilyName(frontend.Address)} and the agent listens on no such address; add one to listen.addresses");
     }
 
-    private static IReadOnlyList<RouteConfiguration> Routes(MappingReader root, ListenConfiguration listen)
+    private static IReadOnlyList<RouteConfiguration> Routes(MappingReader root, ListenConfiguration listen, RedirectConfiguration redirect)
     {
         HashSet<string> zones = [];
-        IReadOnlyList<RouteConfiguration> routes = root.Sections("routes", [], item => Route(item, listen, zones));
+        IReadOnlyList<RouteConfiguration> routes = root.Sections("routes", [], item => Route(item, LoopMistake, zones));
         return zones.Contains("") ? routes : [.. routes, RouteConfiguration.NodeResolvers];
+
+        string? LoopMistake(IPEndPoint server)
+        {
+            if (IsServedHere(listen, server))
+                return $"{server} is where the agent itself listens: its questions would go in a circle";
+            // The agent is excluded from its own redirect, so the ClusterIP is nobody's address for it.
+            return redirect.Enabled && redirect.Frontends.Any(frontend => server.Equals(new IPEndPoint(frontend.Address, frontend.Port)))
+                ? $"{server} is a frontend, which the kernel does not redirect for the agent; give the pods behind it, as in the frontend's fallback"
+                : null;
+        }
     }
 
-    private static RouteConfiguration? Route(MappingReader route, ListenConfiguration listen, HashSet<string> zones)
+    private static RouteConfiguration? Route(MappingReader route, Func<IPEndPoint, string?> loopMistake, HashSet<string> zones)
     {
         string? zone = route.Required("zone", text => Values.Zone(text).Unless(zone =>
             zones.Add(zone) ? null : $"{Quoting.Quote(text)} has a route already"));
         RouteConfiguration read = new()
         {
             Zone = zone ?? "",
-            Servers = route.Values("servers", [], text => Addresses.Endpoint(text).Unless(server =>
-                IsServedHere(listen, server) ? $"{server} is where the agent itself listens: its questions would go in a circle" : null)),
+            Servers = route.Values("servers", [], text => Addresses.Endpoint(text).Unless(loopMistake)),
             ResolvConf = route.Optional("resolvConf", Values.AbsolutePath),
             Protocol = route.Value("protocol", TransportProtocol.Udp, Values.Protocol),
+            Policy = route.Value("policy", ServerPolicy.Random, Values.Policy),
+            QueriesPerSecond = route.Value("queriesPerSecond", 0, Values.Count(0, 1_000_000)),
         };
 
         if (route.Has("servers") && route.Has("resolvConf"))

@@ -23,6 +23,15 @@ internal static class Values
         _ => Wrong(text, "is neither UDP nor TCP"),
     };
 
+    public static Parsed<ServerPolicy> Policy(string text) => text switch
+    {
+        "random" => ServerPolicy.Random,
+        "round-robin" => ServerPolicy.RoundRobin,
+        "sequential" => ServerPolicy.Sequential,
+        "fastest" => ServerPolicy.Fastest,
+        _ => Wrong(text, "is not a policy; write random, round-robin, sequential or fastest"),
+    };
+
     public static Parsed<int> Port(string text) => Whole(text, 1, 65535, "a port");
 
     public static ValueParser<int> Count(int least, int most) => text => Whole(text, least, most, "a whole number");

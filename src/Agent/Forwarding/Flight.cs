@@ -1,3 +1,4 @@
+using Agent.Configuration;
 using Agent.Dns;
 
 namespace Agent.Forwarding;
@@ -39,13 +40,40 @@ internal sealed class Flight
     /// <summary>Whether somebody still cares; false once it has ended and waits for another question.</summary>
     public bool IsActive { get; private set; }
 
-    public bool MayTryAgain => ExchangeCount < Math.Min(MaxExchanges, MaxSendsToServer * Route.Servers.Count);
+    public bool MayTryAgain => ExchangeCount < (IsOwn ? 1 : Math.Min(MaxExchanges, MaxSendsToServer * Route.Servers.Count));
 
     /// <summary>Monotonic milliseconds: when those who wait get an expired answer, if there is one, instead of waiting on.</summary>
     public long StaleAt { get; set; }
 
+    /// <summary>Monotonic milliseconds: the turn that is reserved for the next send (<see cref="SendPace"/>); 0: none is.</summary>
+    public long Turn { get; set; }
+
+    /// <summary>What is sent at <see cref="Turn"/>.</summary>
+    public NextSend Next { get; set; }
+
+    /// <summary>The server that this flight probes; null when it has another purpose.</summary>
+    public Server? Probed { get; set; }
+
+    /// <summary>The check for a loop that this flight is; null when it has another purpose.</summary>
+    public (LoopCheck Check, LoopCheck.Attempt Attempt)? LoopCheck { get; set; }
+
+    /// <summary>Whether it is the agent's own question, sent once to one server, whose answer is for no client and not for the cache.</summary>
+    public bool IsOwn => Probed != null || LoopCheck != null;
+
     /// <summary>Whether the question was sent once without EDNS already.</summary>
     public bool TriedPlain { get; set; }
+
+    /// <summary>Exchanges that did leave this machine.</summary>
+    public int SendCount
+    {
+        get
+        {
+            int count = 0;
+            foreach (ref Exchange exchange in Exchanges)
+                count += exchange.SentAt != 0 ? 1 : 0;
+            return count;
+        }
+    }
 
     public bool HasOpenExchange
     {
@@ -68,6 +96,9 @@ internal sealed class Flight
         Route = route;
         Deadline = deadline;
         TriedPlain = false;
+        Turn = 0;
+        Probed = null;
+        LoopCheck = null;
         IsActive = true;
         ExchangeCount = 0;
     }
@@ -113,11 +144,21 @@ internal sealed class Flight
     }
 }
 
+/// <summary>How a flight's question is sent when its turn has come.</summary>
+/// <param name="Same">The server to send to; null: the next.</param>
+internal readonly record struct NextSend(TransportProtocol Protocol, Upstream? Same, bool HasEdns);
+
 /// <summary>One send of a flight's question to one server.</summary>
 internal struct Exchange
 {
     public Upstream Upstream;
     public ushort Id;
+
+    /// <summary>Monotonic milliseconds; 0: it could not be sent.</summary>
+    public long SentAt;
+
+    /// <summary>Whether its server's time is counted already, because it was slow.</summary>
+    public bool IsObserved;
 
     public bool HasEdns;
 

@@ -53,7 +53,7 @@ internal sealed partial class Forwarder
         if (received == NativeSocket.Broken)
         {
             // ECONNREFUSED: the server's port is closed.
-            exchange.Upstream.Failed(now);
+            exchange.Upstream.Server.Failed(now);
             exchange.Close();
             AskNext(flight, now);
         }
@@ -124,7 +124,7 @@ internal sealed partial class Forwarder
         Flight[] flights = connection.Pending();
         _pool.Close(connection);
         if (!connection.HasHeard)
-            connection.Upstream.Failed(now);
+            connection.Upstream.Server.Failed(now);
         foreach (Flight flight in flights.Where(flight => flight.IsActive))
         {
             foreach (ref Exchange exchange in flight.Exchanges)

@@ -24,10 +24,8 @@ internal sealed partial class Forwarder
 
     // Milliseconds.
     private const long Deadline = 3_800; // inside glibc's 5 s and below RFC 9520's 4 s of this project
-    public const int TickInterval = 50;
     private const long StaleAfter = 500; // RFC 8767 section 5 suggests 1.8 s; a pod should not wait that long for what is at hand
     private const long PauseAfterFailure = 200; // lets a server that is being restarted come back
-    private static readonly long[] _slowAfter = [400, 800, 1_200, Deadline];
 
     private readonly ForwardingContext _context;
     private readonly IReplySink _sink;
@@ -37,11 +35,9 @@ internal sealed partial class Forwarder
     private readonly UdpSockets _sockets;
     private readonly Flights _flights = new();
     private readonly Stack<Waiter> _freeWaiters = new();
-    private readonly List<Flight> _due = [];
     private readonly byte[] _datagram = new byte[4096];
     private RouteTable _routes;
     private int _waiterCount;
-    private long _nextTick;
 
     public Forwarder(Poller poller, ForwardingContext context, IReplySink sink)
     {
@@ -60,6 +56,12 @@ internal sealed partial class Forwarder
     /// <returns>False when there is no route or no room: the client must be answered without an upstream.</returns>
     public bool TryForward(in Query query, in SockAddr client, object? connection, long now)
     {
+        if (_context.Routes.Current.IsLoop(query, now))
+        {
+            Refuse(query, client, connection, now);
+            return true;
+        }
+
         if (_waiterCount >= MaxWaiters)
             return false;
         bool isNew = !_flights.TryFind(query.Key, out Flight? flight);
@@ -118,36 +120,51 @@ internal sealed partial class Forwarder
     private bool TryBegin(in Query query, long now, [NotNullWhen(true)] out Flight? flight)
     {
         flight = null;
-        Route? route = _routes.Find(query.Name);
-        if (route == null || route.Servers.Count == 0 || _flights.Active.Count >= MaxFlights)
+        Route? route = _context.Routes.Current.Find(query.Name);
+        if (route == null || route.Servers.Count == 0 || _flights.Active.Count >= MaxFlights || !HasTurn(route, now))
             return false;
         flight = _flights.Add(query.Key, route, now + Deadline);
         flight.StaleAt = now + StaleAfter;
-        flight.NextServer = (int)(_random.Next() % (ulong)route.Servers.Count);
+        flight.NextServer = _pool.First(route);
         return true;
     }
 
     /// <summary>Sends the question to the next server that takes it, or to the same one once more; ends the flight when none is left to try.</summary>
     private void Send(Flight flight, TransportProtocol protocol, long now, Upstream? same = null, bool hasEdns = true)
     {
-        flight.RetryAt = now + _slowAfter[Math.Min(flight.ExchangeCount, _slowAfter.Length - 1)];
+        if (!TakesTurn(flight, now))
+        {
+            flight.Next = new NextSend(protocol, same, hasEdns);
+            return;
+        }
+
         for (int left = flight.Route.Servers.Count; left > 0 && flight.MayTryAgain; left--)
         {
-            Upstream upstream = same == null || flight.HasExhausted(same) ? _pool.Choose(flight, now) : same;
+            Upstream upstream = same == null || flight.HasExhausted(same) ? _pool.Choose(flight) : same;
             ref Exchange exchange = ref flight.AddExchange(upstream, _random.NextId(), hasEdns);
             if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange) : SendTcp(flight, ref exchange, now))
+            {
+                NoteSent(flight, ref exchange, now);
                 return;
-            exchange.Upstream.Failed(now);
+            }
+
+            exchange.Upstream.Server.Failed(now);
         }
 
         if (flight.MayTryAgain)
             flight.RetryAt = now + PauseAfterFailure;
-        else if (!flight.HasOpenExchange)
-            Complete(flight, default, now);
+        else
+            CompleteUnlessOpen(flight, now);
     }
 
     private void HandleResponse(Flight flight, ref Exchange exchange, ReadOnlySpan<byte> response, long now)
     {
+        if (flight.IsOwn)
+        {
+            HandleOwnResponse(flight, ref exchange, response, now);
+            return;
+        }
+
         TransportProtocol protocol = exchange.Connection == null ? TransportProtocol.Udp : TransportProtocol.Tcp;
         if (UpstreamResponse.IsBareFormErr(response))
         {
@@ -163,7 +180,7 @@ internal sealed partial class Forwarder
         switch (verdict)
         {
             case ResponseVerdict.Answered:
-                exchange.Upstream.Succeeded();
+                NoteAnswered(ref exchange, now);
                 _context.Cache.Store(flight.Key, entry);
                 Complete(flight, entry, now);
                 break;
@@ -180,8 +197,8 @@ internal sealed partial class Forwarder
                 exchange.Close();
                 if (flight.ExchangeCount < flight.Route.Servers.Count)
                     Send(flight, flight.Route.Protocol, now);
-                else if (!flight.HasOpenExchange)
-                    Complete(flight, default, now);
+                else
+                    CompleteUnlessOpen(flight, now);
                 break;
         }
     }
@@ -193,8 +210,8 @@ internal sealed partial class Forwarder
         flight.TriedPlain = true;
         if (isFirst)
             Send(flight, protocol, now, upstream, hasEdns: false);
-        else if (!flight.HasOpenExchange)
-            Complete(flight, default, now);
+        else
+            CompleteUnlessOpen(flight, now);
     }
 
     /// <summary>An exchange failed: asks a server that was not asked yet at once, else again after a pause.</summary>
@@ -204,56 +221,8 @@ internal sealed partial class Forwarder
             Send(flight, flight.Route.Protocol, now);
         else if (flight.MayTryAgain)
             flight.RetryAt = Math.Min(flight.RetryAt, now + PauseAfterFailure);
-        else if (!flight.HasOpenExchange)
-            Complete(flight, default, now);
-    }
-
-    private void Tick(long now)
-    {
-        _nextTick = now + TickInterval;
-        _due.Clear();
-        foreach (Flight flight in _flights.Active)
-        {
-            if (now >= Math.Min(flight.RetryAt, flight.Deadline) || (now >= flight.StaleAt && flight.HasWaiters))
-                _due.Add(flight);
-        }
-
-        foreach (Flight flight in _due.Where(flight => flight.IsActive))
-        {
-            if (now >= flight.StaleAt && flight.HasWaiters)
-                AnswerStale(flight, now);
-            if (now >= flight.Deadline)
-                Complete(flight, default, now);
-            else if (now >= flight.RetryAt)
-                AskBeside(flight, now);
-        }
-
-        foreach (TcpUpstream connection in _pool.Connections.Where(connection => connection.IsIdle(now) || connection.IsSilent(now)).ToArray())
-            Lose(connection, now);
-
-        if (_routes == _context.Routes.Current)
-            return;
-        _routes = _context.Routes.Current;
-        _pool.Keep(_routes);
-    }
-
-    /// <summary>A server is slow: the next is asked beside it, and whoever answers first wins.</summary>
-    private void AskBeside(Flight flight, long now)
-    {
-        foreach (ref Exchange exchange in flight.Exchanges)
-        {
-            if (exchange.IsOpen)
-                exchange.Upstream.Failed(now);
-        }
-
-        // The same server again makes sense only over UDP, which may have lost the query.
-        bool hasAnother = flight.Route.Protocol == TransportProtocol.Udp || flight.ExchangeCount < flight.Route.Servers.Count || !flight.HasOpenExchange;
-        if (hasAnother && flight.MayTryAgain)
-            Send(flight, flight.Route.Protocol, now);
-        else if (flight.HasOpenExchange)
-            flight.RetryAt = flight.Deadline;
         else
-            Complete(flight, default, now);
+            CompleteUnlessOpen(flight, now);
     }
 
     /// <summary>Gives those who wait an expired answer, if there is one; the flight goes on to renew it (RFC 8767 section 5).</summary>
@@ -267,12 +236,20 @@ internal sealed partial class Forwarder
         }
     }
 
+    private void CompleteUnlessOpen(Flight flight, long now)
+    {
+        if (!flight.HasOpenExchange)
+            Complete(flight, default, now);
+    }
+
     private void Complete(Flight flight, CacheEntry entry, long now)
     {
         foreach (ref Exchange exchange in flight.Exchanges)
             exchange.Close();
         AnswerWaiters(flight, entry, now);
-        if (entry.IsNone)
+        if (flight.IsOwn)
+            EndOwn(flight, now);
+        else if (entry.IsNone)
             _context.Cache.StoreFailure(flight.Key, now);
         _flights.Remove(flight);
     }

@@ -6,7 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Agent.Forwarding;
 
 /// <summary>
-/// The routes as they are now: from the configuration, and from resolv.conf files, which are looked at again every second.
+/// The routes as they are now: from the configuration, and from resolv.conf files, which are looked at again every second; without the servers that
+/// were found to bring questions back to this agent.
 /// </summary>
 internal sealed partial class RouteSource
 {
@@ -16,6 +17,9 @@ internal sealed partial class RouteSource
     private readonly Dictionary<string, Server[]> _files = [];
     private readonly Dictionary<string, string> _contents = [];
     private readonly Dictionary<IPEndPoint, Server> _servers = [];
+    private readonly Dictionary<string, SendPace> _paces; // by zone; no route, however often it is made anew, starts with a new one
+    private readonly Dictionary<(string Zone, Server Server), LoopCheck> _checks = [];
+    private readonly HashSet<LoopCheck> _loops = [];
     private volatile RouteTable _current;
 
     /// <param name="routes">What the configuration says.</param>
@@ -25,18 +29,23 @@ internal sealed partial class RouteSource
         _configured = routes;
         _ownAddresses = [.. ownAddresses];
         _logger = logger;
+        _paces = routes.Where(route => route.QueriesPerSecond > 0).ToDictionary(route => route.Zone, route => new SendPace(route.QueriesPerSecond));
         _current = new RouteTable([]);
         Refresh();
     }
 
     public RouteTable Current => _current;
 
-    /// <summary>Reads the resolv.conf files again and publishes new routes if one changed. Call from one thread.</summary>
+    /// <summary>How often a server was found to be a loop.</summary>
+    public long LoopsFound { get; private set; }
+
+    /// <summary>Reads the resolv.conf files again and publishes new routes if one changed, or a server became a loop or is none any more. Call from one thread.</summary>
     public void Refresh()
     {
         bool changed = _current.Routes.Count != _configured.Count;
         foreach (string path in _configured.Select(route => route.ResolvConf).OfType<string>().Distinct())
             changed |= RefreshFile(path);
+        changed |= RefreshLoops();
         if (changed)
             _current = new RouteTable(_configured.Select(ToRoute));
     }
@@ -72,12 +81,45 @@ internal sealed partial class RouteSource
         return true;
     }
 
+    private bool RefreshLoops()
+    {
+        bool changed = false;
+        foreach (((string zone, Server server), LoopCheck check) in _checks)
+        {
+            bool isLoop = check.IsLoop;
+            if (isLoop ? !_loops.Add(check) : !_loops.Remove(check))
+                continue;
+            changed = true;
+            LoopsFound += isLoop ? 1 : 0;
+            if (isLoop)
+                LoopFound(_logger, server.EndPoint, zone + ".");
+            else
+                LoopEnded(_logger, server.EndPoint, zone + ".");
+        }
+
+        return changed;
+    }
+
     private Route ToRoute(RouteConfiguration route)
     {
         Server[] servers = route.ResolvConf == null
             ? [.. route.Servers.Select(ServerOf)]
             : _files.GetValueOrDefault(route.ResolvConf, []);
-        return new Route(DnsName.FromText(route.Zone), route.Protocol, servers);
+        byte[] zone = DnsName.FromText(route.Zone);
+        LoopCheck[] checks = [.. servers.Select(server => CheckOf(route.Zone, server, zone))];
+        return new Route(zone, route.Protocol, [.. checks.Where(check => !_loops.Contains(check)).Select(check => check.Server)])
+        {
+            Policy = route.Policy,
+            Pace = _paces.GetValueOrDefault(route.Zone),
+            Checks = checks,
+        };
+    }
+
+    private LoopCheck CheckOf(string zoneName, Server server, byte[] zone)
+    {
+        if (!_checks.TryGetValue((zoneName, server), out LoopCheck? check))
+            _checks.Add((zoneName, server), check = new LoopCheck(server, zone));
+        return check;
     }
 
     private Server ServerOf(IPEndPoint endPoint)
@@ -95,4 +137,10 @@ internal sealed partial class RouteSource
 
     [LoggerMessage(302, LogLevel.Warning, "{Path} names {Address}, which leads back to this agent: not used")]
     private static partial void ServerIsLoop(ILogger logger, string path, IPAddress address);
+
+    [LoggerMessage(303, LogLevel.Warning, "{Server} brings questions of the zone {Zone} back to this agent: not asked for them until that ends. Let it forward to other servers than this node's resolver, or take it out of the route")]
+    private static partial void LoopFound(ILogger logger, IPEndPoint server, string zone);
+
+    [LoggerMessage(304, LogLevel.Information, "{Server} does not bring questions of the zone {Zone} back any more: asked again")]
+    private static partial void LoopEnded(ILogger logger, IPEndPoint server, string zone);
 }

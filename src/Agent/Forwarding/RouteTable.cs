@@ -1,7 +1,5 @@
-using System.Net;
 using Agent.Configuration;
 using Agent.Dns;
-using Agent.Native;
 
 namespace Agent.Forwarding;
 
@@ -26,17 +24,41 @@ internal sealed class RouteTable
 
         return null;
     }
+
+    /// <summary>Takes notice of a client's question that is one of this agent's own checks for loops.</summary>
+    /// <returns>Whether it is one.</returns>
+    public bool IsLoop(in Query query, long now)
+    {
+        if (!LoopCheck.MayBeCheck(query))
+            return false;
+        foreach (Route route in _routes)
+        {
+            foreach (LoopCheck check in route.Checks)
+            {
+                if (check.CameBack(query.Name, now))
+                    return true;
+            }
+        }
+
+        return false;
+    }
 }
 
 /// <summary>One zone's upstream servers and how they are asked.</summary>
-internal sealed record Route(byte[] Zone, TransportProtocol Protocol, IReadOnlyList<Server> Servers);
-
-/// <summary>An upstream's address, in the form people read and in the kernel's. One object for each address, compared by reference.</summary>
-internal sealed class Server(IPEndPoint endPoint)
+/// <param name="Servers">Those that may be asked: none that is known to be a loop.</param>
+internal sealed record Route(byte[] Zone, TransportProtocol Protocol, IReadOnlyList<Server> Servers)
 {
-    private readonly SockAddr _address = SockAddr.From(endPoint);
+    private uint _turn;
 
-    public IPEndPoint EndPoint => endPoint;
+    /// <summary>Which server is asked first.</summary>
+    public ServerPolicy Policy { get; init; }
 
-    public ref readonly SockAddr Address => ref _address;
+    /// <summary>Bounds what is sent; null: nothing does.</summary>
+    public SendPace? Pace { get; init; }
+
+    /// <summary>For each server of the configuration, loops included, whether it is one.</summary>
+    public IReadOnlyList<LoopCheck> Checks { get; init; } = [];
+
+    /// <summary>Counts up, for all threads together.</summary>
+    public uint NextTurn() => Interlocked.Increment(ref _turn);
 }

@@ -1,3 +1,4 @@
+using Agent.Configuration;
 using Agent.Native;
 
 namespace Agent.Forwarding;
@@ -5,6 +6,8 @@ namespace Agent.Forwarding;
 /// <summary>The servers that one thread asks, and its TCP connections to them.</summary>
 internal sealed class UpstreamPool(Poller poller, SecureRandom random)
 {
+    private const ulong Exploration = 32; // of so many questions to a route's fastest server, one goes to any
+
     private readonly Dictionary<Server, Upstream> _upstreams = [];
     private readonly List<TcpUpstream?> _connections = [];
     private readonly List<TcpUpstream> _unflushed = [];
@@ -14,14 +17,28 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
 
     public IEnumerable<TcpUpstream> Connections => _connections.OfType<TcpUpstream>();
 
+    /// <summary>Where in a route's servers a new flight starts, by the route's policy.</summary>
+    public int First(Route route)
+    {
+        uint count = (uint)route.Servers.Count;
+        return route.Policy switch
+        {
+            ServerPolicy.Sequential => 0,
+            ServerPolicy.RoundRobin => (int)(route.NextTurn() % count),
+            // Now and then another one, or who was slow once, or never asked, would stay so for ever.
+            ServerPolicy.Fastest when random.Next() % Exploration != 0 && Fastest(route) is { } fastest => fastest,
+            _ => (int)(random.Next() % count),
+        };
+    }
+
     /// <summary>The flight's next server in turn that answers lately; simply the next in turn when none does. Only for a flight that may try again.</summary>
-    public Upstream Choose(Flight flight, long now)
+    public Upstream Choose(Flight flight)
     {
         IReadOnlyList<Server> servers = flight.Route.Servers;
         for (int i = 0; i < servers.Count; i++)
         {
             Upstream upstream = UpstreamOf(servers[(flight.NextServer + i) % servers.Count]);
-            if (upstream.IsAvoided(now) || flight.HasExhausted(upstream))
+            if (upstream.Server.IsAvoided || flight.HasExhausted(upstream))
                 continue;
             flight.NextServer += i + 1;
             return upstream;
@@ -90,9 +107,26 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
     /// <summary>Forgets servers that no route names any more; their connections close when they are idle.</summary>
     public void Keep(RouteTable routes)
     {
-        HashSet<Server> used = [.. routes.Routes.SelectMany(route => route.Servers)];
+        HashSet<Server> used = [.. routes.Routes.SelectMany(route => route.Checks).Select(check => check.Server)];
         foreach (Server server in _upstreams.Keys.Where(server => !used.Contains(server)).ToArray())
             _upstreams.Remove(server);
+    }
+
+    /// <summary>The place of the server that answers soonest; null while no answer came from any that is not avoided.</summary>
+    private static int? Fastest(Route route)
+    {
+        int? fastest = null;
+        double least = double.PositiveInfinity;
+        for (int i = 0; i < route.Servers.Count; i++)
+        {
+            Server server = route.Servers[i];
+            if (server.IsAvoided || server.SmoothedTime >= least)
+                continue;
+            fastest = i;
+            least = server.SmoothedTime;
+        }
+
+        return fastest;
     }
 
     private Upstream UpstreamOf(Server server)

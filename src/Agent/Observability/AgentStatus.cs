@@ -26,6 +26,9 @@ internal sealed record AgentStatus
 
     public required IReadOnlyList<RouteStatus> Routes { get; init; }
 
+    /// <summary>How often a server was found to bring questions back to this agent.</summary>
+    public required long LoopsFound { get; init; }
+
     public static AgentStatus Of(NodeAgent agent) => new()
     {
         Version = Commands.VersionCommand.Text,
@@ -38,6 +41,7 @@ internal sealed record AgentStatus
         Queries = QueryStatus.Sum(agent.Threads.Select(thread => thread.Counters)),
         Cache = new CacheStatus(agent.Cache.Count, agent.Cache.Bytes, agent.Configuration.Cache.Memory, agent.Cache.Evictions),
         Routes = [.. agent.Routes.Routes.Select(RouteStatus.Of)],
+        LoopsFound = agent.LoopsFound,
     };
 }
 
@@ -65,10 +69,20 @@ internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stal
 
 internal sealed record CacheStatus(long Entries, long Bytes, long Budget, long Evictions);
 
-internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<string> Servers)
+internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<ServerStatus> Servers)
 {
     public static RouteStatus Of(Forwarding.Route route) =>
-        new(Dns.DnsName.ToText(route.Zone), route.Protocol.ToString().ToUpperInvariant(), [.. route.Servers.Select(server => server.EndPoint.ToString())]);
+        new(Dns.DnsName.ToText(route.Zone), route.Protocol.ToString().ToUpperInvariant(), [.. route.Checks.Select(ServerStatus.Of)]);
+}
+
+/// <summary>A route's server.</summary>
+/// <param name="State"><c>ok</c>; <c>avoided</c>: it did not answer lately; <c>loop</c>: it brings questions back to this agent.</param>
+internal sealed record ServerStatus(string Address, string State)
+{
+    public static ServerStatus Of(Forwarding.LoopCheck check) =>
+        new(check.Server.EndPoint.ToString(), check.IsLoop ? "loop" : check.Server.IsAvoided ? "avoided" : "ok");
+
+    public override string ToString() => $"{Address} {State}";
 }
 
 [JsonSerializable(typeof(AgentStatus))]

@@ -17,10 +17,11 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
     private readonly TcpConnections _connections = new(MaxConnections, MaxConnectionsOfClient);
-    private readonly HashSet<TcpConnection> _changed = [];
     private readonly byte[] _reply = new byte[ushort.MaxValue];
     private readonly Resolver _resolver;
     private readonly Forwarder _forwarder;
+    private HashSet<TcpConnection> _changed = [];
+    private HashSet<TcpConnection> _flushing = []; // changes places with the other, so that a hit allocates nothing
     private bool _areListenersWatched = true;
     private long _nextSweep;
 
@@ -63,7 +64,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     {
         while (!IsStopping)
         {
-            int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : Forwarder.TickInterval);
+            int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : _forwarder.Patience);
             long now = Environment.TickCount64;
             for (int i = 0; i < count; i++)
                 Handle(_poller.Token(i), _poller.Events(i), now);
@@ -192,10 +193,10 @@ internal sealed class TcpServer : ServingThread, IReplySink
     {
         while (_changed.Count > 0)
         {
-            TcpConnection[] changed = [.. _changed];
-            _changed.Clear();
-            foreach (TcpConnection connection in changed)
+            (_changed, _flushing) = (_flushing, _changed);
+            foreach (TcpConnection connection in _flushing)
                 Flush(connection, now);
+            _flushing.Clear();
         }
     }
 
@@ -231,8 +232,12 @@ internal sealed class TcpServer : ServingThread, IReplySink
         _nextSweep = now + 500;
         if (!_areListenersWatched)
             WatchListeners(PollEvents.Readable);
-        foreach (TcpConnection connection in _connections.All().Where(connection => connection.IsOverdue(now)))
-            Close(connection);
+        // No lambda here: it would be made with every turn, also those that are not due.
+        foreach (TcpConnection connection in _connections.All())
+        {
+            if (connection.IsOverdue(now))
+                Close(connection);
+        }
     }
 
     private void Close(TcpConnection connection)

@@ -95,7 +95,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
     private bool PollUpstreams()
     {
         bool hasQueries = false;
-        int count = _poller.Wait(Forwarder.TickInterval);
+        int count = _poller.Wait(_forwarder.Patience);
         long now = Environment.TickCount64;
         for (int i = 0; i < count; i++)
         {

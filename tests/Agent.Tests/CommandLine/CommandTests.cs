@@ -141,7 +141,7 @@ public sealed class CommandTests : IDisposable
         Assert.Contains("Queries   2 hits, 0 local, 4 misses, 0 stale, 2 failed, 1 refused, 0 dropped", output, StringComparison.Ordinal);
         Assert.Contains("Cache     4 answers, ", output, StringComparison.Ordinal);
         Assert.Contains($"process {agent.Id}", output, StringComparison.Ordinal);
-        Assert.Contains($"Route     . over UDP to {_upstream.EndPoint}", output, StringComparison.Ordinal);
+        Assert.Contains($"Route     . over UDP to {_upstream.EndPoint} ok", output, StringComparison.Ordinal);
         Assert.Contains($"Route     tcp.test. over TCP to {_upstream.EndPoint}", output, StringComparison.Ordinal);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_setup.AdminSocket));
     }

@@ -96,6 +96,26 @@ public sealed class ConfigurationFileTests
         Assert.Equal(["10.0.0.1:53", "10.0.0.2:5353", "[fd00::1]:53", "[fd00::2]:53", "[fd00::3]:5353"], route.Servers.Select(server => server.ToString()));
     }
 
+    [Theory]
+    [InlineData("", ServerPolicy.Random, 0)]
+    [InlineData(", policy: random, queriesPerSecond: 0", ServerPolicy.Random, 0)]
+    [InlineData(", policy: round-robin, queriesPerSecond: 1", ServerPolicy.RoundRobin, 1)]
+    [InlineData(", policy: sequential", ServerPolicy.Sequential, 0)]
+    [InlineData(", policy: fastest, queriesPerSecond: 1000000", ServerPolicy.Fastest, 1_000_000)]
+    public void A_route_has_a_policy_and_a_rate(string keys, ServerPolicy policy, int rate)
+    {
+        RouteConfiguration route = Read($"redirect: {{ enabled: false }}\nroutes: [ {{ zone: ., resolvConf: /etc/resolv.conf{keys} }} ]").Routes[0];
+
+        Assert.Equal((policy, rate), (route.Policy, route.QueriesPerSecond));
+    }
+
+    [Fact]
+    public void A_server_may_be_a_frontend_while_nothing_is_redirected() =>
+        Assert.Single(Read("""
+            redirect: { enabled: false, frontends: [ { address: 10.96.0.10 } ] }
+            routes: [ { zone: lab, servers: [10.96.0.10] }, { zone: ., servers: [10.0.0.1] } ]
+            """).Routes[0].Servers);
+
     [Fact]
     public void One_address_may_have_a_frontend_for_each_protocol()
     {

@@ -80,6 +80,8 @@ public sealed class ConfigurationMistakeTests
         { Off + "cache: { maxNegativeTtl: 10801 }", 2, "cache.maxNegativeTtl", "is not a whole number of seconds from 0 to 10800" },
         { Off + "kubernetes: { kubeconfig: config }", 2, "kubernetes.kubeconfig", "is not an absolute path" },
         { Off + "routes: [ { zone: lab, servers: [10.0.0.1], protocol: tls } ]", 2, "routes[0].protocol", "is neither UDP nor TCP" },
+        { Off + "routes: [ { zone: lab, servers: [10.0.0.1], policy: best } ]", 2, "routes[0].policy", "'best' is not a policy; write random, round-robin, sequential or fastest" },
+        { Off + "routes: [ { zone: lab, servers: [10.0.0.1], queriesPerSecond: -1 } ]", 2, "routes[0].queriesPerSecond", "is not a whole number from 0 to 1000000" },
     };
 
     public static TheoryData<string, int, string, string> Addresses
@@ -126,6 +128,7 @@ public sealed class ConfigurationMistakeTests
         { Frontends("{ address: 10.96.0.10, fallback: [10.0.0.1, \"169.254.20.10:53\"] }"), 3, "redirect.frontends[0].fallback[1]", "is where the agent itself listens" },
         { Frontends("{ address: 10.96.0.10, fallback: [10.0.0.1, \"10.0.0.1:53\"] }"), 3, "redirect.frontends[0].fallback[1]", "is listed twice" },
         { Off + "routes:\n  - { zone: lab, servers: [169.254.20.10] }", 3, "routes[0].servers[0]", "questions would go in a circle" },
+        { Frontends("{ address: 10.96.0.10 }") + "routes:\n  - { zone: lab, servers: [10.0.0.1, 10.96.0.10] }", 5, "routes[0].servers[1]", "10.96.0.10:53 is a frontend, which the kernel does not redirect for the agent" },
         { Off + "routes:\n  - { zone: lab }", 3, "routes[0]", "has neither servers nor resolvConf" },
         { Off + "routes:\n  - { zone: lab, servers: [10.0.0.1], resolvConf: /etc/resolv.conf }", 3, "routes[0]", "has both servers and resolvConf" },
         { Off + "routes:\n  - { zone: lab, servers: [] }", 3, "routes[0].servers", "names no server" },

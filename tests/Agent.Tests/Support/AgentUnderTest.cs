@@ -80,6 +80,16 @@ internal sealed class AgentUnderTest : IDisposable
         Assert.Equal(asked, upstreams.Sum(upstream => upstream.Count));
     }
 
+    /// <summary>Asks until a silent server of the only route is avoided.</summary>
+    public async Task AskUntilAvoided(int server)
+    {
+        for (int i = 0; !Routes.Routes[0].Servers[server].IsAvoided; i++)
+        {
+            Assert.True(i < 50, "the server is not avoided");
+            await Ask($"avoid{i}.example.test");
+        }
+    }
+
     public Task<TcpConversation> Connect(int? receiveBuffer = null) => TcpConversation.Open(EndPoint, receiveBuffer);
 
     public void Dispose()

@@ -8,8 +8,10 @@ namespace Agent.Tests.Support;
 internal static class RR
 {
     public const ushort A = 1;
+    public const ushort Ns = 2;
     public const ushort Cname = 5;
     public const ushort Soa = 6;
+    public const ushort Hinfo = 13;
     public const ushort Txt = 16;
     public const ushort Aaaa = 28;
     public const ushort Opt = 41;

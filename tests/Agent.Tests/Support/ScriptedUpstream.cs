@@ -12,6 +12,7 @@ namespace Agent.Tests.Support;
 internal sealed class ScriptedUpstream : IDisposable
 {
     private readonly ConcurrentQueue<UpstreamExchange> _exchanges = [];
+    private readonly ConcurrentQueue<UpstreamExchange> _ownExchanges = [];
     private readonly ConcurrentDictionary<Socket, byte> _connections = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Socket _udp;
@@ -35,10 +36,13 @@ internal sealed class ScriptedUpstream : IDisposable
 
     public Func<UpstreamExchange, Task> Handler { get; set; }
 
-    /// <summary>All queries so far, in the order of their arrival.</summary>
+    /// <summary>The queries so far that clients have caused, in the order of their arrival.</summary>
     public UpstreamExchange[] Exchanges => [.. _exchanges];
 
-    /// <summary>Queries so far: U of CHECKS.</summary>
+    /// <summary>The agent's own queries so far: probes and checks for loops. The handler answers them like all others.</summary>
+    public UpstreamExchange[] OwnExchanges => [.. _ownExchanges];
+
+    /// <summary>Queries so far that clients have caused: U of CHECKS.</summary>
     public int Count => _exchanges.Count;
 
     public int ConnectionCount => Volatile.Read(ref _connectionCount);
@@ -147,7 +151,7 @@ internal sealed class ScriptedUpstream : IDisposable
 
     private void Handle(UpstreamExchange exchange)
     {
-        _exchanges.Enqueue(exchange);
+        (exchange.IsOwn ? _ownExchanges : _exchanges).Enqueue(exchange);
         _ = Run();
 
         async Task Run()

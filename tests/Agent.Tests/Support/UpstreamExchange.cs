@@ -13,6 +13,13 @@ internal sealed class UpstreamExchange(byte[] bytes, IPEndPoint client, Socket? 
 
     public IPEndPoint Client => client;
 
+    public bool IsProbe => Query.Questions is [{ Name: "", Type: RR.Ns }];
+
+    public bool IsLoopCheck => Query.Questions is [{ Type: RR.Hinfo } question] && question.Name.Split('.')[0] is { Length: 32 } label && label.All(char.IsAsciiHexDigit);
+
+    /// <summary>Whether the agent asks for itself and not for a client.</summary>
+    public bool IsOwn => IsProbe || IsLoopCheck;
+
     public bool IsTcp => connection != null;
 
     /// <summary>In lower case: over UDP the agent varies the letters (P34).</summary>
