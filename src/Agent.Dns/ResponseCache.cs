@@ -12,6 +12,9 @@ public sealed class ResponseCache
     private const ushort NoType = 0; // under which an NXDOMAIN, which covers every type, is kept
     private const long StaleRecheck = 30_000; // milliseconds
 
+    private const ushort Svcb = 64; // RFC 9460, as the next
+    private const ushort Https = 65;
+
     private readonly CacheShard[] _shards = new CacheShard[ShardCount];
     private readonly SipHash _hash = SipHash.CreateRandom();
     private readonly int _shardShift = 64 - BitOperations.Log2(ShardCount);
@@ -25,6 +28,12 @@ public sealed class ResponseCache
         for (int i = 0; i < ShardCount; i++)
             _shards[i] = new CacheShard(memory / ShardCount);
     }
+
+    private static ReadOnlySpan<ushort> AskedTypes =>
+    [
+        NoType, RecordType.A, RecordType.Ns, RecordType.Cname, RecordType.Soa, RecordType.Ptr, RecordType.Mx, RecordType.Txt, RecordType.Aaaa,
+        RecordType.Srv, RecordType.Naptr, Svcb, Https, RecordType.Any,
+    ];
 
     public long Count => _shards.Sum(shard => (long)shard.Count);
 
@@ -137,6 +146,30 @@ public sealed class ResponseCache
     /// <param name="zone">Expanded, lower case; the root is all.</param>
     /// <returns>The number of answers dropped.</returns>
     public int Flush(byte[] zone) => _shards.Sum(shard => shard.Flush(zone));
+
+    /// <summary>
+    /// Drops what is kept for one name, its absence too, without a scan: the answers to questions for the types that clients ask for. What is kept
+    /// for other types (a CAA record, say) stays until it expires.
+    /// </summary>
+    /// <param name="name">Expanded, lower case.</param>
+    public void Remove(ReadOnlySpan<byte> name)
+    {
+        Span<byte> key = stackalloc byte[DnsName.MaxLength + 3];
+        name.CopyTo(key);
+        key = key[..(name.Length + 3)];
+        key[^3] = 0;
+        key[^2] = 1; // class IN; no other is kept
+        for (KeyFlags flags = KeyFlags.None; flags <= (KeyFlags.DnssecOk | KeyFlags.CheckingDisabled); flags++)
+        {
+            key[^1] = (byte)flags;
+            ulong nameHash = _hash.Compute(key);
+            foreach (ushort type in AskedTypes)
+            {
+                ulong hash = WithType(nameHash, type);
+                Shard(hash).Remove(hash);
+            }
+        }
+    }
 
     /// <summary>Finds the fresh answer of the question; else the younger of an expired one and the knowledge that the name does not exist.</summary>
     private bool TryFind(in Query query, ulong nameHash, long now, out CacheEntry entry, out bool isPopular)
