@@ -4,7 +4,9 @@ namespace Agent.Dns;
 /// <param name="isUdp">Whether the client's UDP size and the datagram limit bound the reply.</param>
 /// <param name="clients">Null: everybody, without limit.</param>
 /// <param name="own">What the configuration says of names; null when nothing.</param>
-public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool isUdp, ClientPolicy? clients = null, OwnNames? own = null)
+/// <param name="cluster">The names of the cluster; null when none is watched.</param>
+public sealed class Resolver(
+    ResponseCache cache, ServingCounters counters, bool isUdp, ClientPolicy? clients = null, OwnNames? own = null, PublishedNames? cluster = null)
 {
     /// <summary>What <see cref="Answer"/> returns when an upstream must be asked.</summary>
     public const int Forward = -1;
@@ -85,7 +87,7 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
 
         // Before the cache: over UDP the same question has another answer than over TCP.
         bool isAnyOverUdp = isUdp && query.Type == RecordType.Any;
-        if (own != null && !isAnyOverUdp && own.TryAnswer(query, isUdp, Bound(query, reply), out int length))
+        if (!isAnyOverUdp && TryAnswerLocally(query, Bound(query, reply), out int length))
         {
             counters.Local++;
             return Deliver(query, length, now, reply);
@@ -129,6 +131,13 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
     {
         counters.Limited++;
         return Reply.WriteError(query, ResponseCode.Refused, ExtendedError.Prohibited, reply);
+    }
+
+    /// <summary>Answers what the configuration or the cluster's table decides, whatever is cached.</summary>
+    private bool TryAnswerLocally(in Query query, Span<byte> reply, out int length)
+    {
+        length = 0;
+        return own?.TryAnswer(query, isUdp, reply, out length) == true || cluster?.Current?.TryAnswer(query, reply, out length) == true;
     }
 
     private bool IsTurnedAway(in Query query, long now, Span<byte> reply, out int length)

@@ -23,6 +23,7 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly ResponseCache _cache;
     private readonly List<ServingThread> _threads = [];
     private readonly SharedFlights _flights = new();
+    private readonly PublishedNames _clusterNames = new();
     private readonly Timer _routeTimer;
     private Datapath? _datapath;
     private Lease? _lease;
@@ -116,6 +117,7 @@ internal sealed partial class NodeAgent : IDisposable
             Flights = _flights,
             Sockets = new SocketBudget(Native.DescriptorLimit.Soft),
             Own = ConfiguredNames.Build(_configuration.Names),
+            Cluster = _clusterNames,
         };
         IPEndPoint[] endPoints = ListenEndPoints();
         _threads.Add(new TcpServer(endPoints, clients.TcpConnections, context, _logger));
@@ -167,7 +169,7 @@ internal sealed partial class NodeAgent : IDisposable
     private void Watch(KubeDns remembered)
     {
         Adopt(remembered);
-        _cluster = new ClusterWatch(_configuration, remembered, Adopt, _logger);
+        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache), _logger);
         _cluster.Start();
     }
 

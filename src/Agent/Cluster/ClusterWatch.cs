@@ -1,4 +1,5 @@
 using Agent.Configuration;
+using Agent.Dns;
 using Agent.Kubernetes;
 using Agent.Kubernetes.Access;
 using Agent.Kubernetes.Watching;
@@ -14,38 +15,48 @@ internal sealed partial class ClusterWatch : IDisposable
     private const string ZoneLabel = "topology.kubernetes.io/zone";
 
     private readonly KubernetesConfiguration _configuration;
-    private readonly Action<KubeDns> _kubeDnsChanged;
+    private readonly ClusterConsequences _consequences;
     private readonly ILogger _logger;
     private readonly ApiClient _client;
     private readonly Reflector<Service> _services;
     private readonly Reflector<EndpointSlice> _slices;
     private readonly Reflector<Node> _node;
+    private readonly Reflector<Namespace>? _namespaces; // these and the table: null where the cluster's own DNS answers alone
+    private readonly Reflector<Pod>? _pods;
+    private readonly NameTable? _names;
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
     private KubeDns _kubeDns;
     private bool _isMissing;
 
     /// <param name="remembered">What holds until the API server has been heard.</param>
-    /// <param name="kubeDnsChanged">Called on a task of the watch, one call after the other.</param>
     /// <exception cref="AccessException">There is no way to an API server; the message says why.</exception>
-    public ClusterWatch(AgentConfiguration configuration, KubeDns remembered, Action<KubeDns> kubeDnsChanged, ILogger logger)
+    public ClusterWatch(AgentConfiguration configuration, KubeDns remembered, ClusterConsequences consequences, ILogger logger)
     {
         _configuration = configuration.Kubernetes;
         _kubeDns = remembered;
-        _kubeDnsChanged = kubeDnsChanged;
+        _consequences = consequences;
         _logger = logger;
         string kubeconfig = _configuration.Kubeconfig;
         _client = new ApiClient(kubeconfig.Length > 0 ? ClusterAccess.FromKubeConfig(kubeconfig) : ClusterAccess.InCluster(), logger);
-        ReflectorOptions dnsNamespace = new() { Namespace = _configuration.DnsService.Namespace };
-        _services = new Reflector<Service>(_client, Resources.Services, dnsNamespace, _ => Refresh());
-        _slices = new Reflector<EndpointSlice>(_client, Resources.EndpointSlices, dnsNamespace, _ => Refresh());
-        _node = new Reflector<Node>(_client, Resources.Nodes, new ReflectorOptions { FieldSelector = $"metadata.name={configuration.Node}" }, _ => Refresh());
+        ReflectorOptions all = new();
+        bool hasTable = _configuration.ClusterNames != ClusterNamesMode.Forward;
+        ReflectorOptions scope = hasTable ? all : new() { Namespace = _configuration.DnsService.Namespace };
+        _services = new Reflector<Service>(_client, Resources.Services, scope, Apply);
+        _slices = new Reflector<EndpointSlice>(_client, Resources.EndpointSlices, scope, Apply);
+        _node = new Reflector<Node>(_client, Resources.Nodes, new() { FieldSelector = $"metadata.name={configuration.Node}" }, _ => FindKubeDns());
+        if (!hasTable)
+            return;
+        _names = new NameTable(ZoneOf(configuration), TimeProvider.System);
+        _namespaces = new Reflector<Namespace>(_client, Resources.Namespaces, all, Apply);
+        if (_configuration.PodNames == PodNames.Verified)
+            _pods = new Reflector<Pod>(_client, Resources.Pods, all, Apply);
     }
 
     /// <summary>Whether the kube-dns Service and its endpoints have been listed.</summary>
     public bool IsSynced => _services.IsSynced && _slices.IsSynced;
 
     /// <summary>Why nothing is heard of the API server; null when all is well.</summary>
-    public string? Failure => _services.Failure ?? _slices.Failure;
+    public string? Failure => _services.Failure ?? _slices.Failure ?? _namespaces?.Failure ?? _pods?.Failure;
 
     public KubeDns KubeDns
     {
@@ -56,20 +67,79 @@ internal sealed partial class ClusterWatch : IDisposable
         }
     }
 
+    /// <summary>Whether the agent answers the cluster's names from its own table.</summary>
+    public bool HasNames => _consequences.Names.Current != null;
+
+    public int ServiceCount => _services.Count;
+
     public void Start()
     {
         _services.Start();
         _slices.Start();
         _node.Start();
+        _namespaces?.Start();
+        _pods?.Start();
     }
 
     public void Dispose()
     {
-        Task.WhenAll(_services.DisposeAsync().AsTask(), _slices.DisposeAsync().AsTask(), _node.DisposeAsync().AsTask()).GetAwaiter().GetResult();
+        IAsyncDisposable?[] reflectors = [_services, _slices, _node, _namespaces, _pods];
+        Task.WhenAll(reflectors.OfType<IAsyncDisposable>().Select(reflector => reflector.DisposeAsync().AsTask())).GetAwaiter().GetResult();
         _client.Dispose();
     }
 
-    private void Refresh()
+    private static ClusterZone ZoneOf(AgentConfiguration configuration) => new()
+    {
+        Domain = DnsName.FromText(configuration.ClusterDomain),
+        Ttl = (uint)configuration.Kubernetes.Ttl,
+        Pods = configuration.Kubernetes.PodNames,
+        IsAuthoritative = configuration.Kubernetes.ClusterNames == ClusterNamesMode.Authoritative,
+        DnsService = ClusterService.KeyOf(configuration.Kubernetes.DnsService.Name, configuration.Kubernetes.DnsService.Namespace),
+    };
+
+    private void Apply(IReadOnlyList<Change<Service>> changes)
+    {
+        SetNames(changes, (names, key, service) => names.SetService(key, service));
+        if (ConcernKubeDns(changes))
+            FindKubeDns();
+    }
+
+    private void Apply(IReadOnlyList<Change<EndpointSlice>> changes)
+    {
+        SetNames(changes, (names, key, slice) => names.SetSlice(key, slice));
+        if (ConcernKubeDns(changes))
+            FindKubeDns();
+    }
+
+    private void Apply(IReadOnlyList<Change<Namespace>> changes) =>
+        SetNames(changes, (names, key, found) => names.SetNamespace(key.Name, found != null));
+
+    private void Apply(IReadOnlyList<Change<Pod>> changes) => SetNames(changes, (names, key, pod) => names.SetPod(key, pod));
+
+    /// <summary>Whether changes may be about kube-dns; also those of a first list that is empty.</summary>
+    private bool ConcernKubeDns<T>(IReadOnlyList<Change<T>> changes) where T : KubernetesObject =>
+        changes.Count == 0 || changes.Any(change => change.Key.Namespace == _configuration.DnsService.Namespace);
+
+    private void SetNames<T>(IReadOnlyList<Change<T>> changes, Action<NameTable, ObjectKey, T?> set) where T : KubernetesObject
+    {
+        if (_names == null)
+            return;
+        lock (_lock)
+        {
+            foreach (Change<T> change in changes)
+                set(_names, change.Key, change.New);
+            if (!IsSynced || !_namespaces!.IsSynced || _pods?.IsSynced == false)
+                return;
+            _names.MarkSynced();
+            IReadOnlyList<NameChange> changed = _names.Publish();
+            _consequences.Names.Publish(_names.Current);
+            // Only now: what is asked meanwhile is answered from the new table.
+            foreach (NameChange name in changed)
+                _consequences.Cache.Remove(name.Name);
+        }
+    }
+
+    private void FindKubeDns()
     {
         if (!IsSynced)
             return;
@@ -85,7 +155,7 @@ internal sealed partial class ClusterWatch : IDisposable
                 return;
             _kubeDns = found;
             KubeDnsFound(_logger, _configuration.DnsService, string.Join(", ", found.Frontends.Select(frontend => frontend.Address).Distinct()), string.Join(", ", found.Servers));
-            _kubeDnsChanged(found);
+            _consequences.Adopt(found);
         }
     }
 
@@ -95,3 +165,9 @@ internal sealed partial class ClusterWatch : IDisposable
     [LoggerMessage(401, LogLevel.Warning, "There is no Service {Service}: nothing is redirected but what the configuration names; set kubernetes.dnsService where it has another name")]
     private static partial void ServiceMissing(ILogger logger, ObjectKey service);
 }
+
+/// <summary>Where what is learned of the cluster goes.</summary>
+/// <param name="Adopt">Takes kube-dns over; called on a task of the watch, one call after the other.</param>
+/// <param name="Names">Where the table of names is published.</param>
+/// <param name="Cache">Where answers are dropped that a change of the table touches.</param>
+internal sealed record ClusterConsequences(Action<KubeDns> Adopt, PublishedNames Names, ResponseCache Cache);

@@ -1,3 +1,4 @@
+using Agent.Dns;
 using Agent.Kubernetes;
 
 namespace Agent.Configuration;
@@ -12,4 +13,25 @@ public sealed record KubernetesConfiguration
 
     /// <summary>The Service whose ClusterIPs pods ask, and whose endpoints answer what the agent does not.</summary>
     public ObjectKey DnsService { get; init; } = new("kube-system", "kube-dns");
+
+    public ClusterNamesMode ClusterNames { get; init; } = ClusterNamesMode.Table;
+
+    /// <summary>Names <c>1-2-3-4.NAMESPACE.pod</c>, from the table.</summary>
+    public PodNames PodNames { get; init; } = PodNames.Disabled;
+
+    /// <summary>Seconds, 0 to 3600, of the answers from the table.</summary>
+    public int Ttl { get; init; } = 5;
+}
+
+/// <summary>Who answers the names of the cluster domain.</summary>
+public enum ClusterNamesMode
+{
+    /// <summary>The agent, from the watched Services and EndpointSlices; the cluster's own DNS for what the table does not have.</summary>
+    Table,
+
+    /// <summary>The cluster's own DNS alone.</summary>
+    Forward,
+
+    /// <summary>The agent alone: what the table does not have does not exist.</summary>
+    Authoritative,
 }

@@ -51,6 +51,9 @@ internal static partial class Sections
         Enabled = kubernetes.Value("enabled", false, Values.Switch),
         Kubeconfig = kubernetes.Value("kubeconfig", "", Values.AbsolutePathOrNone),
         DnsService = kubernetes.Value("dnsService", _defaults.Kubernetes.DnsService, Values.NamespacedName),
+        ClusterNames = kubernetes.Value("clusterNames", ClusterNamesMode.Table, Values.OneOf<ClusterNamesMode>()),
+        PodNames = kubernetes.Value("podNames", Dns.PodNames.Disabled, Values.OneOf<Dns.PodNames>()),
+        Ttl = kubernetes.Value("ttl", _defaults.Kubernetes.Ttl, Values.Seconds(0, 3600)),
     };
 
     private static IPEndPoint Metrics(MappingReader metrics) => new(

@@ -41,6 +41,14 @@ internal static class Values
         _ => Wrong(text, "is not a policy; write random, round-robin, sequential or fastest"),
     };
 
+    /// <summary>One of an enumeration's names, in lower case.</summary>
+    public static ValueParser<T> OneOf<T>() where T : struct, Enum => text =>
+    {
+        T[] values = Enum.GetValues<T>();
+        int index = Array.FindIndex(values, value => value.ToString().ToLowerInvariant() == text);
+        return index >= 0 ? values[index] : Wrong(text, $"is none of {string.Join(", ", values).ToLowerInvariant()}");
+    };
+
     public static Parsed<int> Port(string text) => Whole(text, 1, 65535, "a port");
 
     public static ValueParser<int> Count(int least, int most) => text => Whole(text, least, most, "a whole number");

@@ -22,4 +22,6 @@ internal sealed record ForwardingContext
 
     /// <summary>What the configuration says of names; null when nothing.</summary>
     public required OwnNames? Own { get; init; }
+
+    public required PublishedNames Cluster { get; init; }
 }

@@ -31,7 +31,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     {
         _connections = new TcpConnections(MaxConnections, maxConnectionsOfClient);
         _clients = context.Clients;
-        _resolver = new Resolver(context.Cache, Counters, isUdp: false, _clients, context.Own);
+        _resolver = new Resolver(context.Cache, Counters, isUdp: false, _clients, context.Own, context.Cluster);
         _forwarder = new Forwarder(_poller, context, this);
         try
         {

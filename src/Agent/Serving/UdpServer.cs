@@ -27,7 +27,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
         _socket = NativeSocket.ListenUdp(address, LongestTurn);
         _poller = new Poller();
         _poller.Add(_socket, PollEvents.Readable, new PollToken(ListenKind, 0, 0).Value);
-        _resolver = new Resolver(context.Cache, Counters, isUdp: true, context.Clients, context.Own);
+        _resolver = new Resolver(context.Cache, Counters, isUdp: true, context.Clients, context.Own, context.Cluster);
         _forwarder = new Forwarder(_poller, context, this);
     }
 

@@ -82,18 +82,86 @@ public sealed class ClusterWatchTests : IAsyncLifetime
         Assert.Equal(0, _kubeDns.Count);
     }
 
+    [Fact]
+    public async Task P38_a_Service_is_answered_from_the_table_and_its_changes_follow_within_a_second_whatever_was_cached()
+    {
+        PutKubeDns();
+        _kubeDns.Handler = exchange => exchange.Send(exchange.Query.Reply(3) with { Authority = [RR.Authority("cluster.local", ttl: 30, minimum: 30)] });
+        _server.Put("""{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}}""");
+        using AgentUnderTest agent = Start();
+        await HasServers(agent, 1);
+        Assert.Equal(3, (await agent.Ask(Name)).ResponseCode); // kube-dns says so, and that is cached
+
+        _server.Put(ClusterObjects.Service("web", "10.96.1.1"));
+        await Wait.Until(() => AddressOf(agent) == "10.96.1.1", "the new Service");
+        int asked = _kubeDns.Count;
+        _server.Put(ClusterObjects.Service("web", "10.96.1.2"));
+        await Wait.Until(() => AddressOf(agent) == "10.96.1.2", "its new address");
+        DnsMessage otherFamily = await agent.Ask(Name, RR.Aaaa);
+
+        Assert.Equal((0, 0), (otherFamily.ResponseCode, otherFamily.Answers.Count));
+        Assert.Equal(asked, _kubeDns.Count);
+        _server.Delete("v1", "services", "web", "default");
+        await Wait.Until(() => AddressOf(agent) == "", "no Service");
+        Assert.Equal(asked + 1, _kubeDns.Count);
+    }
+
+    [Fact]
+    public async Task F8_while_kube_dns_is_down_the_names_of_the_table_are_answered()
+    {
+        PutKubeDns();
+        _server.Put(ClusterObjects.Service("web", "10.96.1.1"));
+        _kubeDns.Handler = _ => Task.CompletedTask;
+        using AgentUnderTest agent = Start();
+
+        await Wait.Until(() => AddressOf(agent) == "10.96.1.1", "the Service");
+        foreach (TransportProtocol protocol in (TransportProtocol[])[TransportProtocol.Udp, TransportProtocol.Tcp])
+            Assert.Equal("10.96.1.1", Assert.Single((await agent.Ask(Name, protocol: protocol)).Answers).Address.ToString());
+    }
+
+    [Fact]
+    public async Task With_clusterNames_forward_the_table_is_not_even_kept()
+    {
+        PutKubeDns();
+        _server.Put(ClusterObjects.Service("web", "10.96.1.1"));
+        using AgentUnderTest agent = Start(ClusterNamesMode.Forward);
+        await HasServers(agent, 1);
+
+        Assert.Equal("10.96.7.7", AddressOf(agent));
+        Assert.DoesNotContain(_server.Requests, request => request.Path == "/api/v1/services");
+    }
+
+    [Fact]
+    public async Task With_clusterNames_authoritative_what_the_table_does_not_have_does_not_exist()
+    {
+        PutKubeDns();
+        _server.Put("""{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}}""");
+        using AgentUnderTest agent = Start(ClusterNamesMode.Authoritative);
+        await HasServers(agent, 1);
+        await Wait.Until(() => agent.Ask("dns-version.cluster.local", RR.Txt).GetAwaiter().GetResult().Answers.Count == 1, "the table");
+        int asked = _kubeDns.Count;
+
+        Assert.Equal(3, (await agent.Ask(Name)).ResponseCode);
+        Assert.Equal(asked, _kubeDns.Count);
+    }
+
+    private static string AddressOf(AgentUnderTest agent) =>
+        agent.Ask(Name).GetAwaiter().GetResult().Answers is [{ } answer] ? answer.Address.ToString() : "";
+
     private void PutKubeDns()
     {
         _server.Put(ClusterObjects.KubeDns("10.96.0.10"));
         _server.Put(ClusterObjects.KubeDnsSlice("kube-dns-1", _kubeDns.EndPoint.Port, $"{_kubeDns.EndPoint.Address}"));
     }
 
-    private AgentUnderTest Start(params RouteConfiguration[] routes)
+    private AgentUnderTest Start(params RouteConfiguration[] routes) => Start(ClusterNamesMode.Table, routes);
+
+    private AgentUnderTest Start(ClusterNamesMode mode, params RouteConfiguration[] routes)
     {
         string kubeconfig = Path.Combine(_directory.FullName, "kubeconfig");
         File.WriteAllText(kubeconfig, ClusterObjects.Kubeconfig(_server));
         AgentConfiguration configuration = AgentUnderTest.Configuration([.. routes, AgentUnderTest.RootRoute(TransportProtocol.Udp, _others)]);
-        return AgentUnderTest.Start(configuration with { Kubernetes = new KubernetesConfiguration { Enabled = true, Kubeconfig = kubeconfig } });
+        return AgentUnderTest.Start(configuration with { Kubernetes = new KubernetesConfiguration { Enabled = true, Kubeconfig = kubeconfig, ClusterNames = mode } });
     }
 
     private static IEnumerable<string> Servers(AgentUnderTest agent) =>

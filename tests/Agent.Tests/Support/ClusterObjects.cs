@@ -13,6 +13,11 @@ internal static class ClusterObjects
          {"name":"metrics","port":9153,"protocol":"TCP","targetPort":9153}]}}
         """;
 
+    public static string Service(string name, string clusterIP) => $$$"""
+        {"apiVersion":"v1","kind":"Service","metadata":{"name":"{{{name}}}","namespace":"default"},"spec":{
+         "clusterIP":"{{{clusterIP}}}","clusterIPs":["{{{clusterIP}}}"],"ports":[{"name":"http","port":80,"protocol":"TCP"}]}}
+        """;
+
     /// <param name="addresses">Of one family; <c>!</c> before one that is not ready.</param>
     public static string KubeDnsSlice(string name, int port, params string[] addresses) => $$$"""
         {"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"{{{name}}}","namespace":"kube-system",
