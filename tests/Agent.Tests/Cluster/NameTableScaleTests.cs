@@ -81,6 +81,6 @@ public sealed class NameTableScaleTests(ITestOutputHelper output)
         Key = new ObjectKey($"namespace-{service % 100}", $"service-{service}-x"),
         ServiceName = $"service-{service}",
         Ports = [new EndpointPort("http", 8080, "TCP")],
-        Endpoints = [.. Enumerable.Range(0, 9).Select(i => new Endpoint { Addresses = [new IPAddress([10, (byte)(service >> 8), (byte)service, (byte)(i + 10 * (version % 20))])] })],
+        Endpoints = [.. Enumerable.Range(0, 9).Select(i => new Endpoint { Addresses = [new IPAddress([10, (byte)(service >> 8), (byte)service, (byte)(i + (version > 0 ? 100 : 0))])] })],
     };
 }
