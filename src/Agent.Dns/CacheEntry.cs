@@ -102,6 +102,9 @@ public readonly struct CacheEntry
     /// <summary>Whether the name does not exist, with no alias on the way: then it does not exist for any type (RFC 2308 section 5).</summary>
     public bool CoversAllTypes => ResponseCode == ResponseCode.NxDomain && Header.AnswerCount == 0;
 
+    /// <summary>Whether records say how long something is absent: an SOA.</summary>
+    internal bool HasAuthority => Header.AuthorityCount > 0;
+
     private Header Header => new(Message);
 
     private int MessageLength => BinaryPrimitives.ReadInt32LittleEndian(Bytes[LengthOffset..]);

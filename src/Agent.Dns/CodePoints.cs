@@ -53,6 +53,7 @@ public enum ExtendedError : ushort
     None = ushort.MaxValue,
     StaleAnswer = 3,
     CachedError = 13,
+    Prohibited = 18,
     StaleNxDomainAnswer = 19,
     NotAuthoritative = 20,
     NotSupported = 21,

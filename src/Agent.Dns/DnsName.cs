@@ -150,6 +150,16 @@ public static class DnsName
         return name.Length <= MaxLength ? name.ToArray() : throw new FormatException($"'{text}' is no DNS name: over {MaxLength} bytes");
     }
 
+    /// <summary>The name under which an address is found in reverse (RFC 1035 section 3.5, RFC 3596 section 2.5).</summary>
+    /// <param name="address">4 or 16 bytes.</param>
+    public static byte[] ReverseOf(ReadOnlySpan<byte> address)
+    {
+        StringBuilder text = new();
+        for (int i = address.Length - 1; i >= 0; i--)
+            text.Append(address.Length == 4 ? $"{address[i]}." : $"{address[i] & 15:x}.{address[i] >> 4:x}.");
+        return FromText(text.Append(address.Length == 4 ? "in-addr.arpa" : "ip6.arpa").ToString());
+    }
+
     /// <summary>The text form of an expanded name, with <c>\.</c>, <c>\\</c> and <c>\DDD</c> escapes (RFC 4343 section 2.1).</summary>
     public static string ToText(ReadOnlySpan<byte> name)
     {

@@ -34,6 +34,17 @@ public static class Presentation
         [257] = "CAA",
     };
 
+    private static readonly Dictionary<string, ushort> _types = _typeNames.ToDictionary(name => name.Value, name => name.Key, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Reads a type by its name or as <c>TYPE65</c> (RFC 3597 section 5).</summary>
+    public static bool TryParseType(string text, out ushort type)
+    {
+        bool isNumber = text.StartsWith("TYPE", StringComparison.OrdinalIgnoreCase);
+        return isNumber
+            ? ushort.TryParse(text.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out type) && type > 0
+            : _types.TryGetValue(text, out type);
+    }
+
     public static string TypeName(ushort type) => _typeNames.GetValueOrDefault(type) ?? $"TYPE{type}";
 
     /// <summary>One record: owner, TTL, class, type and data, separated by blanks.</summary>

@@ -22,6 +22,9 @@ public readonly ref struct Query
 
     public ReadOnlySpan<byte> Key { get; private init; }
 
+    /// <summary>Who asks; set where a policy for clients wants to know.</summary>
+    public ClientAddress Client { get; init; }
+
     /// <summary>What the message alone already forces as the answer's RCODE; NOERROR: nothing.</summary>
     public ResponseCode Error { get; private init; }
 
@@ -119,6 +122,9 @@ public readonly ref struct Query
         HasEdns = fields.HasEdns,
         WantsKeepalive = fields.WantsKeepalive,
     };
+
+    /// <summary>The same query, as if it had another question; what is written to the client keeps the client's.</summary>
+    internal Query Under(ReadOnlySpan<byte> key) => this with { Key = key };
 
     /// <summary>Reads the additional section: at most one OPT, nothing behind it.</summary>
     private static bool TryParseAdditional(ReadOnlySpan<byte> message, int offset, int count, ref Edns edns)

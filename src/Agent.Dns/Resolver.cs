@@ -2,7 +2,9 @@ namespace Agent.Dns;
 
 /// <summary>Decides what one client's query gets. One for each serving thread.</summary>
 /// <param name="isUdp">Whether the client's UDP size and the datagram limit bound the reply.</param>
-public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool isUdp)
+/// <param name="clients">Null: everybody, without limit.</param>
+/// <param name="own">What the configuration says of names; null when nothing.</param>
+public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool isUdp, ClientPolicy? clients = null, OwnNames? own = null)
 {
     /// <summary>What <see cref="Answer"/> returns when an upstream must be asked.</summary>
     public const int Forward = -1;
@@ -22,11 +24,14 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
     /// <summary>Reads one query of a batch, to be answered by <see cref="Answer(int, ReadOnlySpan{byte}, long, Span{byte}, out Query)"/>.</summary>
     /// <param name="lane">Its place in the batch, below <see cref="MaxBatch"/>.</param>
     /// <param name="message">The query as it came.</param>
-    public void Read(int lane, ReadOnlySpan<byte> message)
+    /// <param name="client">The address that it came from, 4 or 16 bytes in network order; needed when there is a policy for clients.</param>
+    public void Read(int lane, ReadOnlySpan<byte> message, ReadOnlySpan<byte> client = default)
     {
         ref Lane read = ref _lanes[lane];
         read.IsQuery = Query.TryParse(message, KeyOf(lane), out Query query);
         read.Fields = query.Fields;
+        if (clients != null)
+            read.Client = ClientAddress.From(client);
         read.NameHash = query.Key.IsEmpty ? 0 : cache.NameHash(query);
         _hashes[lane] = query.Key.IsEmpty ? 0 : ResponseCache.WithType(read.NameHash, query.Type);
     }
@@ -36,9 +41,10 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
 
     /// <summary>Reads one query and answers it from what the node knows.</summary>
     /// <inheritdoc cref="Answer(int, ReadOnlySpan{byte}, long, Span{byte}, out Query)"/>
-    public int Answer(ReadOnlySpan<byte> message, long now, Span<byte> reply, out Query query)
+    /// <inheritdoc cref="Read" path="/param[@name='client']"/>
+    public int Answer(ReadOnlySpan<byte> message, long now, Span<byte> reply, out Query query, ReadOnlySpan<byte> client = default)
     {
-        Read(0, message);
+        Read(0, message, client);
         return Answer(0, message, now, reply, out query);
     }
 
@@ -61,6 +67,14 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
 
         if (isUdp && query.WantsKeepalive)
             query = query with { WantsKeepalive = false }; // RFC 7828 section 3.2.1: ignored over UDP
+        // Before all else, so that who is denied learns nothing (A22), and what is malformed counts too.
+        if (clients != null)
+        {
+            query = query with { Client = read.Client };
+            if (IsTurnedAway(query, now, reply, out int refusal))
+                return refusal;
+        }
+
         if (query.Error != ResponseCode.NoError)
             return Refuse(query, query.Error, ExtendedError.None, reply);
         if (query.IsOutOfScope)
@@ -71,16 +85,22 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
 
         // Before the cache: over UDP the same question has another answer than over TCP.
         bool isAnyOverUdp = isUdp && query.Type == RecordType.Any;
-        if (!isAnyOverUdp && cache.TryAnswer(query, read.NameHash, now, Bound(query, reply), out int length, out _isRefreshDue))
+        if (own != null && !isAnyOverUdp && own.TryAnswer(query, isUdp, Bound(query, reply), out int length))
+        {
+            counters.Local++;
+            return Deliver(query, length, now, reply);
+        }
+
+        if (!isAnyOverUdp && cache.TryAnswer(query, read.NameHash, now, Bound(query, reply), out length, out _isRefreshDue))
         {
             counters.Hits++;
-            return length;
+            return Deliver(query, length, now, reply);
         }
 
         if (SpecialNames.TryAnswer(query, isUdp, Bound(query, reply), out length))
         {
             counters.Local++;
-            return length;
+            return Deliver(query, length, now, reply);
         }
 
         counters.Misses++;
@@ -89,7 +109,7 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
 
     /// <summary>Writes the answer that an upstream gave, or what there is instead when <paramref name="entry"/> is none.</summary>
     public int AnswerWith(CacheEntry entry, in Query query, long now, Span<byte> reply) =>
-        entry.IsNone ? AnswerWithoutUpstream(query, now, reply) : entry.WriteTo(query, now, Bound(query, reply));
+        entry.IsNone ? AnswerWithoutUpstream(query, now, reply) : Deliver(query, entry.WriteTo(query, now, Bound(query, reply)), now, reply);
 
     /// <summary>Answers when no upstream did: with an expired answer if there is one, else with SERVFAIL.</summary>
     public int AnswerWithoutUpstream(in Query query, long now, Span<byte> reply)
@@ -97,11 +117,42 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
         if (cache.TryFindStale(query, now, out CacheEntry entry))
         {
             counters.Stale++;
-            return entry.WriteTo(query, now, Bound(query, reply));
+            return Deliver(query, entry.WriteTo(query, now, Bound(query, reply)), now, reply);
         }
 
         counters.Failed++;
         return Reply.WriteError(query, ResponseCode.ServFail, ExtendedError.NoReachableAuthority, reply);
+    }
+
+    /// <summary>Refuses a query for what its client has had, or has on its way, already.</summary>
+    public int RefuseExcess(in Query query, Span<byte> reply)
+    {
+        counters.Limited++;
+        return Reply.WriteError(query, ResponseCode.Refused, ExtendedError.Prohibited, reply);
+    }
+
+    private bool IsTurnedAway(in Query query, long now, Span<byte> reply, out int length)
+    {
+        ClientVerdict verdict = clients!.Judge(query.Client, now);
+        length = 0;
+        if (verdict == ClientVerdict.Limited)
+            length = RefuseExcess(query, reply);
+        else if (verdict != ClientVerdict.Admitted)
+            counters.Denied++;
+        if (verdict == ClientVerdict.Denied)
+            length = Reply.WriteError(query, ResponseCode.Refused, ExtendedError.Prohibited, reply);
+        return verdict != ClientVerdict.Admitted;
+    }
+
+    /// <summary>Lets a written answer go to its client; past the client's bytes, over UDP, what sends it to TCP, where it is refused.</summary>
+    private int Deliver(in Query query, int length, long now, Span<byte> reply)
+    {
+        if (clients == null || clients.TryTakeBytes(query.Client, length, now))
+            return length;
+        if (!isUdp)
+            return RefuseExcess(query, reply);
+        counters.Limited++;
+        return Reply.WriteTruncated(query, ResponseCode.NoError, reply);
     }
 
     private int Refuse(in Query query, ResponseCode code, ExtendedError error, Span<byte> reply)
@@ -120,6 +171,7 @@ public sealed class Resolver(ResponseCache cache, ServingCounters counters, bool
     {
         public bool IsQuery;
         public QueryFields Fields;
+        public ClientAddress Client;
         public ulong NameHash;
     }
 }

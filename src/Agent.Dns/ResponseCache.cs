@@ -84,6 +84,21 @@ public sealed class ResponseCache
     /// <summary>Whether there is something that <see cref="TryFindStale"/> finds.</summary>
     public bool HasStale(ReadOnlySpan<byte> key, long now) => TryFindStale(Query.OfKey(key), now, out _);
 
+    /// <summary>Finds what another thread learned of a question since this one had none: a fresh answer, or that no upstream gave one.</summary>
+    /// <param name="entry">None in the latter case.</param>
+    public bool TryFindOutcome(ReadOnlySpan<byte> key, long now, out CacheEntry entry)
+    {
+        Query query = Query.OfKey(key);
+        if (!TryFind(query, NameHash(query), now, out entry, out _))
+            return false;
+        bool isFresh = entry.ExpiredFor(now) < 0;
+        bool isAnswer = isFresh && entry.Failures == 0;
+        bool isKept = isFresh || now < entry.RetryAt;
+        if (!isAnswer)
+            entry = default;
+        return isKept;
+    }
+
     /// <summary>
     /// Notes that no upstream answered. An answer that is still usable stays, and is served without asking for a while (RFC 8767 section 5: 30 s);
     /// else the failure itself is kept, longer each time (RFC 9520).

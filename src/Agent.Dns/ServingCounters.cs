@@ -21,6 +21,12 @@ public sealed class ServingCounters
     /// <summary>Answered with FORMERR, NOTIMP, BADVERS or REFUSED.</summary>
     public long Refused;
 
+    /// <summary>Queries and connections of clients that the access list denies or drops.</summary>
+    public long Denied;
+
+    /// <summary>Beyond what one client may have: queries refused, answers withheld, connections not taken. What was looked up before counts there too.</summary>
+    public long Limited;
+
     /// <summary>Not answered: responses, and less than a header.</summary>
     public long Dropped;
 }

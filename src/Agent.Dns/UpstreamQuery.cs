@@ -8,7 +8,13 @@ public static class UpstreamQuery
     /// <summary>Bytes: room for the longest.</summary>
     public const int MaxLength = Header.Size + DnsName.MaxLength + 4 + OptSize;
 
+    /// <summary>Bytes: room for the longest with its padding.</summary>
+    public const int MaxPaddedLength = (MaxLength + OptionHeaderSize + PaddingBlock - 1) / PaddingBlock * PaddingBlock;
+
     private const int OptSize = 11;
+    private const int OptionHeaderSize = 4;
+    private const byte PaddingOption = 12; // RFC 7830
+    private const int PaddingBlock = 128; // bytes (RFC 8467 section 4.1)
     private const ushort UdpSize = 1232; // RFC 9715 section 3.2
 
     /// <param name="caseBits">Which letters of the name are sent in upper case: 0 for none (draft-vixie-dnsext-dns0x20).</param>
@@ -34,6 +40,21 @@ public static class UpstreamQuery
         BinaryPrimitives.WriteUInt16BigEndian(opt[3..], UdpSize);
         opt[7] = (byte)((flags & KeyFlags.DnssecOk) != 0 ? 0x80 : 0);
         return offset + OptSize;
+    }
+
+    /// <summary>Pads what <see cref="Write"/> wrote with EDNS, so that its length, which encryption does not hide, says little of its name.</summary>
+    /// <param name="message">The query at the front of <see cref="MaxPaddedLength"/> bytes.</param>
+    /// <param name="length">The query's length in bytes; its last record is the OPT, without options.</param>
+    /// <returns>The padded length.</returns>
+    public static int Pad(Span<byte> message, int length)
+    {
+        int padded = (length + OptionHeaderSize + PaddingBlock - 1) / PaddingBlock * PaddingBlock;
+        Span<byte> option = message[length..padded];
+        option.Clear();
+        BinaryPrimitives.WriteUInt16BigEndian(message[(length - 2)..], (ushort)option.Length); // RDLENGTH
+        option[1] = PaddingOption;
+        BinaryPrimitives.WriteUInt16BigEndian(option[2..], (ushort)(option.Length - OptionHeaderSize));
+        return padded;
     }
 
     /// <summary>Whether a response's question has the letters that were sent: who only guesses does not know them.</summary>

@@ -19,20 +19,24 @@ public enum ResponseVerdict
 
     /// <summary>An answer, positive or negative.</summary>
     Answered,
+
+    /// <summary>An answer without AAAA records, for a client that DNS64 makes some for if there are A records.</summary>
+    WithoutAaaa,
 }
 
 /// <summary>
 /// Turns an upstream's response into a <see cref="CacheEntry"/>: only the records that answer the question, following aliases from the QNAME,
 /// and for a negative answer the SOA that bounds it. All else that a response carries is left behind. For one thread.
 /// </summary>
-public sealed class UpstreamResponse(CacheLimits limits)
+/// <param name="dns64">Null: AAAA records are taken as they come.</param>
+public sealed partial class UpstreamResponse(CacheLimits limits, Dns64? dns64 = null)
 {
     private const int MaxAliases = 16; // self-CNAMEs and long chains (Technitium CVE-2022-48256)
     private const int MaxRecords = 4096; // more cannot be used: 65,535 bytes hold 4,095 A records
 
     private readonly ResourceRecord[] _records = new ResourceRecord[MaxRecords];
     private readonly bool[] _kept = new bool[MaxRecords];
-    private readonly ushort[] _ttlOffsets = new ushort[MaxRecords];
+    private readonly ushort[] _ttlOffsets = new ushort[MaxRecords + MaxAliases + 1];
     private readonly MessageWriter _writer = new();
     private int _answerCount;
     private int _recordCount;
@@ -41,10 +45,16 @@ public sealed class UpstreamResponse(CacheLimits limits)
 
     /// <summary>Reads one response to the question in <paramref name="key"/>. The ID has been checked by who sent the query.</summary>
     /// <param name="entry">The answer, with <see cref="ResponseVerdict.Answered"/>.</param>
-    public ResponseVerdict Read(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, long now, out CacheEntry entry)
+    public ResponseVerdict Read(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, long now, out CacheEntry entry) =>
+        Read(response, new Question(key, detour: null), now, out entry);
+
+    /// <summary>As the other, for a question that was perhaps asked as another; the entry answers the client's.</summary>
+    /// <param name="entry">The answer, with <see cref="ResponseVerdict.Answered"/> and <see cref="ResponseVerdict.WithoutAaaa"/>.</param>
+    public ResponseVerdict Read(ReadOnlySpan<byte> response, Question question, long now, out CacheEntry entry)
     {
         entry = default;
-        if (response.Length < Header.Size || !AnswersQuestion(response, key, out int offset))
+        ReadOnlySpan<byte> asked = question.Asked;
+        if (response.Length < Header.Size || !AnswersQuestion(response, asked, out int offset))
             return ResponseVerdict.Ignored;
         Header header = new(response);
         if (header.IsTruncated)
@@ -55,13 +65,25 @@ public sealed class UpstreamResponse(CacheLimits limits)
             return ResponseVerdict.Failed;
         if (!TryParseRecords(response, header, offset))
             return ResponseVerdict.Ignored;
-        if (_extendedCode != 0 || !TryKeepAliasesAndAnswer(response, key, out bool isAnswer))
+        if (_extendedCode != 0 || !TryKeepAliasesAndAnswer(response, asked, out bool isAnswer))
             return ResponseVerdict.Failed;
 
+        bool takesMade = TakesMadeAaaa(question);
+        if (takesMade)
+            isAnswer = KeepUsable(response, TypeOf(asked));
         bool isNegative = header.ResponseCode == ResponseCode.NxDomain || !isAnswer;
-        bool hasSoa = isNegative && KeepNegativeProof(response, key);
-        uint lifetime = isNegative && !hasSoa ? 0 : Lifetime(response, isNegative);
-        return TryCompose(response, key, header.ResponseCode, lifetime, now, out entry) ? ResponseVerdict.Answered : ResponseVerdict.Ignored;
+        if (isNegative && question.Detour is { WithoutAaaa: { IsNone: false } first })
+        {
+            entry = first; // no address of either family: then the answer for AAAA stands
+            return ResponseVerdict.Answered;
+        }
+
+        bool hasSoa = isNegative && KeepNegativeProof(response, asked);
+        uint lifetime = isNegative && !hasSoa ? 0 : Math.Min(Lifetime(response, isNegative), LongestLifetime(question));
+        if (!TryCompose(response, question, lifetime, now, out entry))
+            return ResponseVerdict.Ignored;
+        bool isWithoutAaaa = MayMakeAaaa(question) && isNegative && header.ResponseCode == ResponseCode.NoError;
+        return isWithoutAaaa ? ResponseVerdict.WithoutAaaa : ResponseVerdict.Answered;
     }
 
     /// <summary>Whether a server says with no more than a header that it could not read the query (RFC 6891 section 7: perhaps its OPT).</summary>
@@ -199,39 +221,6 @@ public sealed class UpstreamResponse(CacheLimits limits)
 
         uint max = isNegative ? limits.MaxNegativeTtl : limits.MaxTtl;
         return lifetime == 0 ? 0 : Math.Clamp(lifetime, Math.Min(limits.MinTtl, max), max);
-    }
-
-    private bool TryCompose(ReadOnlySpan<byte> response, ReadOnlySpan<byte> key, ResponseCode code, uint lifetime, long now, out CacheEntry entry)
-    {
-        entry = default;
-        _writer.Begin();
-        if (!_writer.TryWriteName(key[..^5]) || !_writer.TryWrite(key[^2..]) || !_writer.TryWrite(key[^5..^3]))
-            return false;
-        Span<byte> owner = stackalloc byte[DnsName.MaxLength];
-        int written = 0;
-        int answers = 0;
-        for (int i = 0; i < _recordCount; i++)
-        {
-            if (!_kept[i])
-                continue;
-            ref ResourceRecord record = ref _records[i];
-            if (!_writer.TryWriteName(owner[..DnsName.Expand(response, record.Owner, owner)])
-                || !_writer.TryWriteUInt16(record.Type) || !_writer.TryWriteUInt16(record.Class))
-                return false;
-            _ttlOffsets[written++] = (ushort)_writer.Length;
-            if (!_writer.TryWriteUInt16(0) || !_writer.TryWriteUInt16(0) || !RecordData.TryWrite(response, record, _writer))
-                return false;
-            answers += i < _answerCount ? 1 : 0;
-        }
-
-        Span<byte> header = _writer.Header;
-        header[2] = Header.Response;
-        header[3] = (byte)code;
-        BinaryPrimitives.WriteUInt16BigEndian(header[4..], 1);
-        BinaryPrimitives.WriteUInt16BigEndian(header[6..], (ushort)answers);
-        BinaryPrimitives.WriteUInt16BigEndian(header[8..], (ushort)(written - answers));
-        entry = CacheEntry.Create(_writer.Message, _ttlOffsets.AsSpan(0, written), (KeyFlags)key[^3], lifetime, now);
-        return true;
     }
 }
 

@@ -5,6 +5,7 @@ namespace Agent.Native;
 /// <summary>Imports of the C library, in its own spelling. See the manual pages, sections 2 and 3.</summary>
 internal static unsafe partial class Libc
 {
+    internal const int AF_UNIX = 1;
     internal const int AF_INET = 2;
     internal const int AF_INET6 = 10;
     internal const int AF_NETLINK = 16;
@@ -19,6 +20,7 @@ internal static unsafe partial class Libc
     internal const int SO_RCVBUF = 8;
     internal const int SO_REUSEPORT = 15;
     internal const int SO_RCVTIMEO = 20;
+    internal const int SO_RCVBUFFORCE = 33;
     internal const int IPPROTO_IP = 0;
     internal const int IP_MTU_DISCOVER = 10;
     internal const int IP_PMTUDISC_OMIT = 5;
@@ -30,6 +32,9 @@ internal static unsafe partial class Libc
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_NOSIGNAL = 0x4000;
     internal const int MSG_WAITFORONE = 0x10000;
+    internal const int EFD_CLOEXEC = 0x80000;
+    internal const int EFD_NONBLOCK = 0x800;
+    internal const int RLIMIT_NOFILE = 7;
     internal const int EPOLL_CLOEXEC = 0x80000;
     internal const int EPOLL_CTL_ADD = 1;
     internal const int EPOLL_CTL_MOD = 3;
@@ -75,8 +80,18 @@ internal static unsafe partial class Libc
         public nint tv_usec;
     }
 
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct rlimit
+    {
+        public nuint rlim_cur;
+        public nuint rlim_max;
+    }
+
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int socketpair(int domain, int type, int protocol, int* fds);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int bind(int fd, void* address, uint length);
@@ -110,6 +125,18 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int eventfd(uint initial, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint read(int fd, void* buffer, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint write(int fd, void* buffer, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int getrlimit(int resource, rlimit* limit);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int epoll_create1(int flags);

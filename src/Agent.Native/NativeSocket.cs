@@ -26,8 +26,10 @@ public readonly unsafe struct NativeSocket(int descriptor)
         Libc.timeval timeout = new() { tv_sec = (nint)receiveTimeout.TotalSeconds, tv_usec = receiveTimeout.Milliseconds * 1000 };
         Libc.setsockopt(socket.Descriptor, Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, &timeout, (uint)sizeof(Libc.timeval));
         socket.Set(Libc.SOL_SOCKET, Libc.SO_REUSEPORT, 1);
-        // A burst must not be lost while the worker waits for a processor; the kernel caps these at net.core.[rw]mem_max.
+        // A burst must not be lost while the worker waits for a processor. The kernel caps these at net.core.[rw]mem_max, often room for
+        // 500 queries, unless one has CAP_NET_ADMIN, as an agent that redirects has: one client's burst must not cost the others theirs (A11).
         socket.Set(Libc.SOL_SOCKET, Libc.SO_RCVBUF, 4 << 20);
+        socket.Set(Libc.SOL_SOCKET, Libc.SO_RCVBUFFORCE, 4 << 20);
         socket.Set(Libc.SOL_SOCKET, Libc.SO_SNDBUF, 4 << 20);
         // A forged "fragmentation needed" must not shrink the path MTU and make replies fragment (RFC 9715 section 3.1).
         if (address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork)
@@ -51,9 +53,10 @@ public readonly unsafe struct NativeSocket(int descriptor)
     /// A UDP socket connected to one server, on a port that the kernel picks at random (udp_lib_get_port), so that only this server's
     /// datagrams reach it.
     /// </summary>
-    /// <returns>False when the process is out of descriptors or the server is unreachable.</returns>
-    public static bool TryConnectUdp(in SockAddr server, out NativeSocket socket) =>
-        TryConnect(server, Libc.SOCK_DGRAM | Libc.SOCK_NONBLOCK, out socket);
+    /// <param name="isExhausted">Whether this host lacks a descriptor, a port or memory, which is not the server's fault.</param>
+    /// <returns>False when it is so, or the server is unreachable.</returns>
+    public static bool TryConnectUdp(in SockAddr server, out NativeSocket socket, out bool isExhausted) =>
+        TryConnect(server, Libc.SOCK_DGRAM | Libc.SOCK_NONBLOCK, out socket, out isExhausted);
 
     /// <summary>Connects a UDP socket that was disconnected: to any server, on a new port of the kernel's choice.</summary>
     public bool TryConnect(in SockAddr server)
@@ -71,12 +74,23 @@ public readonly unsafe struct NativeSocket(int descriptor)
 
     /// <summary>A TCP connection in progress: writable when it is established.</summary>
     /// <returns>As <see cref="TryConnectUdp"/>.</returns>
-    public static bool TryConnectTcp(in SockAddr server, out NativeSocket socket)
+    public static bool TryConnectTcp(in SockAddr server, out NativeSocket socket, out bool isExhausted)
     {
-        if (!TryConnect(server, Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK, out socket))
+        if (!TryConnect(server, Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK, out socket, out isExhausted))
             return false;
         socket.Set(Libc.IPPROTO_TCP, Libc.TCP_NODELAY, 1);
         return true;
+    }
+
+    /// <summary>Two stream sockets that are each other's peer, for two parts of this process.</summary>
+    /// <returns>False when the process is out of descriptors.</returns>
+    public static bool TryOpenPair(out NativeSocket near, out NativeSocket far)
+    {
+        int* descriptors = stackalloc int[2] { -1, -1 };
+        bool isOpen = Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0, descriptors) == 0;
+        near = new NativeSocket(descriptors[0]);
+        far = new NativeSocket(descriptors[1]);
+        return isOpen;
     }
 
     /// <summary>A UDP socket that only talks to itself: what the kernel watches to know that this process lives.</summary>
@@ -101,8 +115,7 @@ public readonly unsafe struct NativeSocket(int descriptor)
         uint length = SockAddr.Size;
         fixed (SockAddr* address = &client)
             connection = new NativeSocket(Libc.accept4(descriptor, address, &length, Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC));
-        isExhausted = connection.Descriptor < 0
-            && Marshal.GetLastPInvokeError() is Libc.EMFILE or Libc.ENFILE or Libc.ENOBUFS or Libc.ENOMEM;
+        isExhausted = connection.Descriptor < 0 && IsExhausted();
         if (connection.Descriptor < 0)
             return false;
         connection.Set(Libc.IPPROTO_TCP, Libc.TCP_NODELAY, 1);
@@ -157,16 +170,18 @@ public readonly unsafe struct NativeSocket(int descriptor)
         return socket;
     }
 
-    private static bool TryConnect(in SockAddr server, int type, out NativeSocket socket)
+    private static bool TryConnect(in SockAddr server, int type, out NativeSocket socket, out bool isExhausted)
     {
+        isExhausted = false;
         socket = new NativeSocket(Libc.socket(server.Family, type | Libc.SOCK_CLOEXEC, 0));
-        if (socket.Descriptor < 0)
-            return false;
         fixed (SockAddr* address = &server)
         {
-            if (Libc.connect(socket.Descriptor, address, server.Length) == 0 || Marshal.GetLastPInvokeError() == Libc.EINPROGRESS)
+            if (socket.Descriptor >= 0
+                && (Libc.connect(socket.Descriptor, address, server.Length) == 0 || Marshal.GetLastPInvokeError() == Libc.EINPROGRESS))
                 return true;
         }
+
+        isExhausted = IsExhausted() || Marshal.GetLastPInvokeError() == Libc.EAGAIN; // no port is left (udp_lib_get_port)
         socket.Close();
         return false;
     }
@@ -187,6 +202,8 @@ public readonly unsafe struct NativeSocket(int descriptor)
         Close();
         return new Win32Exception(error, $"cannot {action}: {Marshal.GetPInvokeErrorMessage(error)}");
     }
+
+    private static bool IsExhausted() => Marshal.GetLastPInvokeError() is Libc.EMFILE or Libc.ENFILE or Libc.ENOBUFS or Libc.ENOMEM;
 
     private static bool WouldBlock() => Marshal.GetLastPInvokeError() is Libc.EAGAIN or Libc.EINTR;
 }

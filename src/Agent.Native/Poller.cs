@@ -35,6 +35,9 @@ public sealed unsafe class Poller : IDisposable
     /// <summary>Watches a socket, level-triggered; <paramref name="token"/> comes back with its events.</summary>
     public bool Add(NativeSocket socket, PollEvents events, ulong token) => Control(Libc.EPOLL_CTL_ADD, socket, events, token);
 
+    /// <summary>Watches for a call from another thread.</summary>
+    public bool Add(WakeEvent wake, ulong token) => Add(new NativeSocket(wake.Descriptor), PollEvents.Readable, token);
+
     public bool Modify(NativeSocket socket, PollEvents events, ulong token) => Control(Libc.EPOLL_CTL_MOD, socket, events, token);
 
     /// <summary>The number of events, read with <see cref="Token"/> and <see cref="Events"/>; 0 after <paramref name="milliseconds"/>.</summary>

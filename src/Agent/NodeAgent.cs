@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Net;
+using Agent.Cluster;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Forwarding;
@@ -21,9 +22,11 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly RouteSource _routes;
     private readonly ResponseCache _cache;
     private readonly List<ServingThread> _threads = [];
+    private readonly SharedFlights _flights = new();
     private readonly Timer _routeTimer;
     private Datapath? _datapath;
     private Lease? _lease;
+    private ClusterWatch? _cluster;
 
     private NodeAgent(AgentConfiguration configuration, ILogger logger)
     {
@@ -41,6 +44,8 @@ internal sealed partial class NodeAgent : IDisposable
 
     public ResponseCache Cache => _cache;
 
+    public SharedFlights Flights => _flights;
+
     public RouteTable Routes => _routes.Current;
 
     /// <summary>How often a server was found to bring questions back to this agent.</summary>
@@ -48,19 +53,24 @@ internal sealed partial class NodeAgent : IDisposable
 
     public IReadOnlyList<ServingThread> Threads => _threads;
 
+    /// <summary>Null when no cluster is watched.</summary>
+    public ClusterWatch? Cluster => _cluster;
+
     /// <summary>Why this node does not redirect although it should; null when it does, or should not.</summary>
     public string? RedirectFailure { get; private set; }
 
     /// <summary>Starts serving and, where the node can, redirecting.</summary>
     /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be added or bound. Nothing is left running.</exception>
+    /// <exception cref="Kubernetes.Access.AccessException">There is no way to the cluster's API server. Nothing is left running.</exception>
     public static NodeAgent Start(AgentConfiguration configuration, ILogger logger)
     {
         NodeAgent agent = new(configuration, logger);
         try
         {
             agent.Serve();
-            if (configuration.Redirect.Enabled)
-                agent.TakeTraffic();
+            KubeDns remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : KubeDns.None;
+            if (configuration.Kubernetes.Enabled)
+                agent.Watch(remembered);
             return agent;
         }
         catch
@@ -73,6 +83,7 @@ internal sealed partial class NodeAgent : IDisposable
     /// <summary>Gives the traffic back to the kernel's fallback, answers what is on its way, and stops. Links, maps and addresses stay.</summary>
     public void Dispose()
     {
+        _cluster?.Dispose();
         if (_lease != null)
         {
             _lease.Dispose();
@@ -82,6 +93,7 @@ internal sealed partial class NodeAgent : IDisposable
         _routeTimer.Dispose();
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
+        _flights.Dispose();
         _datapath?.Dispose();
     }
 
@@ -93,9 +105,20 @@ internal sealed partial class NodeAgent : IDisposable
             AddressAdded(_logger, added);
 
         CacheConfiguration cache = _configuration.Cache;
-        ForwardingContext context = new(_routes, _cache, new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
+        ClientsConfiguration clients = _configuration.Clients;
+        ForwardingContext context = new()
+        {
+            Routes = _routes,
+            Cache = _cache,
+            Limits = new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl),
+            Clients = clients.Policy(),
+            InFlight = new ClientsInFlight(clients.InFlight),
+            Flights = _flights,
+            Sockets = new SocketBudget(Native.DescriptorLimit.Soft),
+            Own = ConfiguredNames.Build(_configuration.Names),
+        };
         IPEndPoint[] endPoints = ListenEndPoints();
-        _threads.Add(new TcpServer(endPoints, context, _logger));
+        _threads.Add(new TcpServer(endPoints, clients.TcpConnections, context, _logger));
         foreach (IPEndPoint endPoint in endPoints)
         {
             for (int worker = 0; worker < listen.Workers; worker++)
@@ -106,21 +129,26 @@ internal sealed partial class NodeAgent : IDisposable
         Serving(_logger, string.Join(", ", endPoints.AsEnumerable()), listen.Workers);
     }
 
-    private void TakeTraffic()
+    /// <returns>What an agent before this one was told of kube-dns, which the kernel goes by until this one knows better.</returns>
+    private KubeDns TakeTraffic()
     {
+        KubeDns remembered = KubeDns.None;
         try
         {
             string cgroup = _configuration.Redirect.Cgroup ?? Cgroups.FindKubepods();
             if (!SelfProbe.Succeeds(ListenEndPoints()))
-                throw new RedirectException("the agent does not answer on its own addresses within 2 s; see whether a firewall on this node drops packets to them");
+                throw new RedirectException("the agent does not answer on its own addresses within 2 s; see whether a firewall on this node, or clients.drop, drops packets from them");
             _datapath = Datapath.Load(_configuration.Redirect.PinPath);
             Exclusions.ExcludeSelf(_datapath, cgroup);
-            FrontendTable.Program(_datapath, _configuration.Redirect.Frontends, ListenEndPoints());
+            if (_configuration.Kubernetes.Enabled)
+                remembered = KubeDns.Remembered(FrontendTable.Read(_datapath));
+            IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
+            FrontendTable.Program(_datapath, frontends, ListenEndPoints());
             _datapath.Attach(cgroup);
             _lease = new Lease(_datapath, _threads);
             _lease.Begin();
             WarnOfGaps();
-            Redirecting(_logger, _configuration.Redirect.Frontends.Count, cgroup);
+            Redirecting(_logger, frontends.Count, cgroup);
         }
         catch (Exception error) when (error is RedirectException or Native.BpfException or Win32Exception or IOException or UnauthorizedAccessException)
         {
@@ -132,12 +160,46 @@ internal sealed partial class NodeAgent : IDisposable
             RedirectFailure = error.Message;
             CannotRedirect(_logger, error.Message);
         }
+
+        return remembered;
+    }
+
+    private void Watch(KubeDns remembered)
+    {
+        Adopt(remembered);
+        _cluster = new ClusterWatch(_configuration, remembered, Adopt, _logger);
+        _cluster.Start();
+    }
+
+    /// <summary>Forwards to these servers, and redirects their ClusterIPs.</summary>
+    private void Adopt(KubeDns kubeDns)
+    {
+        lock (_routes)
+            _routes.Discover(kubeDns.Routes(_configuration.ClusterDomain), kubeDns.Frontends.Select(frontend => frontend.Address));
+        if (_datapath == null)
+            return;
+        try
+        {
+            FrontendTable.Program(_datapath, FrontendsWith(kubeDns), ListenEndPoints());
+        }
+        catch (Native.BpfException error)
+        {
+            CannotProgram(_logger, error.Message);
+        }
+    }
+
+    /// <summary>What the configuration names, and what was discovered beside it.</summary>
+    private IReadOnlyList<FrontendConfiguration> FrontendsWith(KubeDns kubeDns)
+    {
+        IReadOnlyList<FrontendConfiguration> configured = _configuration.Redirect.Frontends;
+        return [.. configured, .. kubeDns.Frontends.Where(found => !configured.Any(frontend =>
+            frontend.Address.Equals(found.Address) && frontend.Port == found.Port && frontend.Protocols.Intersect(found.Protocols).Any()))];
     }
 
     /// <summary>Says what a configuration that is valid will nevertheless not do for the pods.</summary>
     private void WarnOfGaps()
     {
-        if (_routes.Current.Find(DnsName.FromText(_configuration.ClusterDomain)) is not { Zone.Length: > 1 })
+        if (!_configuration.Kubernetes.Enabled && _routes.Current.Find(DnsName.FromText(_configuration.ClusterDomain)) is not { Zone.Length: > 1 })
             NoClusterRoute(_logger, _configuration.ClusterDomain);
         foreach (FrontendConfiguration frontend in _configuration.Redirect.Frontends.Where(frontend => frontend.Fallback.Count == 0))
             NoFallback(_logger, frontend.Address);
@@ -184,6 +246,9 @@ internal sealed partial class NodeAgent : IDisposable
 
     [LoggerMessage(105, LogLevel.Warning, "Frontend {Address} has no fallback: while the agent is away, its pods have no DNS")]
     private static partial void NoFallback(ILogger logger, IPAddress address);
+
+    [LoggerMessage(106, LogLevel.Error, "The kernel refuses the changed frontends, and goes by those of before: {Reason}")]
+    private static partial void CannotProgram(ILogger logger, string reason);
 
     [LoggerMessage(103, LogLevel.Error, "Not redirecting, serving only: {Reason}")]
     private static partial void CannotRedirect(ILogger logger, string reason);

@@ -116,4 +116,22 @@ public class QueryEdnsTests
         Assert.Equal(message.Length, UpstreamQuery.Write(query.Key, 1, caseBits: 0, hasEdns: true, message));
         Assert.Equal(0u, OracleMessage.Decode(message).Opt!.Ttl);
     }
+
+    [Fact]
+    public void P35_a_padded_query_is_a_multiple_of_128_bytes_for_every_length_of_name()
+    {
+        for (int labels = 0; labels <= 127; labels++)
+        {
+            Query query = Parse(MessageBuilder.Query(labels == 0 ? "." : string.Concat(Enumerable.Repeat("a.", labels))));
+            byte[] message = new byte[UpstreamQuery.MaxPaddedLength];
+            Array.Fill(message, (byte)0xA5);
+            int bare = UpstreamQuery.Write(query.Key, 1, caseBits: 0, hasEdns: true, message);
+            int length = UpstreamQuery.Pad(message, bare);
+
+            Assert.Equal(0, length % 128);
+            Assert.InRange(length, bare + 4, bare + 4 + 127);
+            byte[] options = OracleMessage.Decode(message.AsSpan(0, length)).Opt!.RawData;
+            Assert.Equal([0, 12, (byte)((options.Length - 4) >> 8), (byte)(options.Length - 4), .. new byte[options.Length - 4]], options);
+        }
+    }
 }

@@ -246,4 +246,20 @@ public class ResponseCacheTests
         Assert.True(IsKept(3_604_900));
         Assert.False(IsKept(3_605_100)); // 5 s again
     }
+
+    [Fact]
+    public void A3_the_outcome_for_those_who_waited_is_a_fresh_answer_or_that_there_is_none()
+    {
+        byte[] key = Steps.Key("a.test", T.A, KeyFlags.None);
+        Assert.False(_cache.TryFindOutcome(key, 0, out _));
+        _cache.StoreFailure(key, 0);
+        Assert.Equal((true, true), (_cache.TryFindOutcome(key, 4_999, out CacheEntry outcome), outcome.IsNone));
+        Assert.False(_cache.TryFindOutcome(key, 5_000, out _));
+        Store("a.test", Steps.AddressEntry("a.test", ttl: 60, now: 5_000));
+        Assert.Equal((true, false), (_cache.TryFindOutcome(key, 64_999, out outcome), outcome.IsNone));
+        Assert.False(_cache.TryFindOutcome(key, 65_000, out _));
+        _cache.StoreFailure(key, 65_000); // the expired answer is served for 30 s
+        Assert.Equal((true, true), (_cache.TryFindOutcome(key, 94_999, out outcome), outcome.IsNone));
+        Assert.False(_cache.TryFindOutcome(key, 95_000, out _));
+    }
 }

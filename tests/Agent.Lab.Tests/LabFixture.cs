@@ -98,7 +98,7 @@ public class LabFixture : IDisposable
         Lab("queries").Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Sum(line => int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture));
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         GC.SuppressFinalize(this);
         if (Machine.LacksForBpf is null)

@@ -92,12 +92,12 @@ internal static class Conductor
     {
         string memoryText = !memory.CanBeJudged
             ? $"{memory.LastKiB:N0} KiB; too short to judge"
-            : $"settled at {memory.Settled:N0} KiB, then {memory.Growth:+#,0;-#,0;0} KiB in {memory.Samples} s";
+            : $"settled at {memory.Settled:N0} KiB, then {memory.Growth:+#,0;-#,0;0} KiB, over {memory.Samples} samples";
         Console.WriteLine($"""
             queries            {seen.Asked,9:N0}   over TCP {seen.OverTcp:N0}; median {seen.MedianMilliseconds} ms, p99 {seen.P99Milliseconds} ms
               first try        {seen.First,9:N0}
               later try        {seen.Later,9:N0}   sent while the agent was being killed, stopped or paused, or lost on a bad line
-              lost             {seen.Lost,9:N0}
+              lost             {seen.Lost,9:N0}   and {seen.Late:N0} late replies to tries that had been given up
             wrong answers      {seen.Wrong,9:N0}
             SERVFAIL           {seen.ServFail,9:N0}   other failures {seen.OtherFailure:N0}
             agent              {done.Kills} killed, {done.Stops} stopped, {done.Pauses} paused for {_pause.TotalSeconds} s

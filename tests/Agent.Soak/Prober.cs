@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -17,6 +18,7 @@ internal sealed class ProbeCounts
     public long Wrong { get; set; }
     public long ServFail { get; set; }
     public long OtherFailure { get; set; } // REFUSED, FORMERR
+    public long Late { get; set; } // replies to tries given up, on a port that another try has by now: a stub resolver passes over them
     public long OverTcp { get; set; } // asked over TCP, because of TC or from the start
     public int MedianMilliseconds { get; set; }
     public int P99Milliseconds { get; set; }
@@ -36,6 +38,7 @@ internal sealed class Prober(string server, int rate)
 
     private readonly IPEndPoint _server = IPEndPoint.Parse(server);
     private readonly ProbeCounts _counts = new();
+    private readonly ConcurrentDictionary<(int Port, ushort Id), byte> _givenUp = [];
     private readonly int[] _milliseconds = new int[LongestMilliseconds + 1];
     private readonly Random _random = new(1);
 
@@ -142,9 +145,28 @@ internal sealed class Prober(string server, int rate)
     {
         using Socket socket = new(_server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         await socket.ConnectAsync(_server, deadline);
-        await socket.SendAsync(query, deadline);
+        int port = ((IPEndPoint)socket.LocalEndPoint!).Port;
+        ushort id = BinaryPrimitives.ReadUInt16BigEndian(query);
         byte[] reply = new byte[4096];
-        return reply[..await socket.ReceiveAsync(reply, deadline)];
+        try
+        {
+            await socket.SendAsync(query, deadline);
+            while (true)
+            {
+                int length = await socket.ReceiveAsync(reply, deadline);
+                ushort replyId = length < 12 ? (ushort)0 : BinaryPrimitives.ReadUInt16BigEndian(reply);
+                // Only what was asked from this very port before may be late here: anything else that is not the answer counts as wrong.
+                if (replyId == id || !_givenUp.TryRemove((port, replyId), out _))
+                    return reply[..length];
+                lock (_counts)
+                    _counts.Late++;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            _givenUp[(port, id)] = 0;
+            throw;
+        }
     }
 
     private async Task<byte[]> TryTcp(byte[] query, CancellationToken deadline)

@@ -41,11 +41,14 @@ knot() {
 	knotc -s "$RUN/$1/knot.sock" "${@:2}"
 }
 
+# The clients' queries: without the agent's own, which probe a server (NS) and look for loops (HINFO).
 queries() {
 	local pod
 	for pod in "${KUBE_DNS[@]}"; do
-		printf '%s %s\n' "$pod" \
-			"$(knot "$pod" stats mod-stats.server-operation | awk -F' = ' '/\[query\]/ { n = $2 } END { print n + 0 }')"
+		printf '%s %s\n' "$pod" "$(knot "$pod" stats | awk -F' = ' '
+			/server-operation\[query\]/ { n += $2 }
+			/query-type\[(NS|HINFO)\]/ { n -= $2 }
+			END { print n + 0 }')"
 	done
 }
 
@@ -68,6 +71,7 @@ write_knot_config() {
 		mod-stats:
 		  - id: all
 		    server-operation: on
+		    query-type: on
 		template:
 		  - id: default
 		    storage: "$RUN"

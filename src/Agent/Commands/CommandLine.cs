@@ -32,6 +32,7 @@ internal static class CommandLine
             CheckCommand.Create(),
             StatusCommand.Create(),
             CacheCommand.Create(),
+            ConfigCommand.Create(),
             UninstallCommand.Create(),
             VersionCommand.Create(),
         };

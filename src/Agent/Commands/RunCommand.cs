@@ -47,7 +47,7 @@ internal static class RunCommand
             stop.Wait();
             return ExitStatus.Done;
         }
-        catch (Exception error) when (error is Win32Exception or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is Win32Exception or IOException or UnauthorizedAccessException or Kubernetes.Access.AccessException)
         {
             return CommandLine.Fail(error.Message);
         }

@@ -61,13 +61,22 @@ internal static class StatusCommand
         Console.WriteLine($"Cache     {agent.Cache.Entries} answers, {agent.Cache.Bytes / 1024} of {agent.Cache.Budget / 1024} KiB, {agent.Cache.Evictions} evicted");
         QueryStatus queries = agent.Queries;
         Console.WriteLine($"Queries   {queries.Hits} hits, {queries.Local} local, {queries.Misses} misses, {queries.Stale} stale, {queries.Failed} failed, {queries.Refused} refused, {queries.Dropped} dropped");
+        Console.WriteLine($"Clients   {queries.Denied} denied, {queries.Limited} limited");
         foreach (RouteStatus route in agent.Routes)
             Console.WriteLine($"Route     {route.Zone} over {route.Protocol} to {(route.Servers.Count > 0 ? string.Join(", ", route.Servers) : "no server")}");
+        if (agent.Cluster is { } cluster)
+        {
+            Console.WriteLine($"Cluster   {(cluster.IsSynced ? "synced" : "not heard yet")}{(cluster.Failure == null ? "" : $", {cluster.Failure}")}");
+            Console.WriteLine($"          {cluster.DnsService} has {ListOf(cluster.Addresses)}, answered by {ListOf(cluster.Servers)}");
+        }
+
         if (agent.LoopsFound > 0)
             Console.WriteLine($"Loops     found {agent.LoopsFound} times since the start; the log says where");
         if (agent.RedirectFailure != null)
             Console.WriteLine($"Redirect  not possible: {agent.RedirectFailure}");
     }
+
+    private static string ListOf(IReadOnlyList<string> addresses) => addresses.Count > 0 ? string.Join(", ", addresses) : "no address";
 
     private static void ShowKernel(KernelStatus? kernel, AgentConfiguration configuration)
     {

@@ -16,10 +16,10 @@ internal static class Addresses
         ? new Parsed<IPAddress>(address, null).Unless(parsed => UnusableBecause(parsed) is { } reason ? $"{Quoting.Quote(text)} {reason}" : null)
         : Values.Wrong(text, "is not an IP address; write 10.96.0.10 or fd00::10");
 
-    /// <summary><c>10.244.0.2:53</c>, <c>[fd00::2]:53</c>, or an address alone, which means port 53.</summary>
-    public static Parsed<IPEndPoint> Endpoint(string text)
+    /// <summary><c>10.244.0.2:53</c>, <c>[fd00::2]:53</c>, or an address alone, which means the default port.</summary>
+    public static Parsed<IPEndPoint> Endpoint(string text, string defaultPort = "53")
     {
-        (string host, string port) = SplitEndpoint(text);
+        (string host, string port) = SplitEndpoint(text, defaultPort);
         if (TryParse(host) is null || Values.Port(port) is not { Mistake: null, Value: int number })
             return Values.Wrong(text, "is not an address and port; write 10.244.0.2:53 or [fd00::2]:53");
 
@@ -27,11 +27,31 @@ internal static class Addresses
         return address.Mistake is { } mistake ? new Refusal(mistake) : new IPEndPoint(address.Value!, number);
     }
 
+    /// <summary><c>10.0.0.0/8</c>, <c>fd00::/8</c>, or an address alone, which means itself.</summary>
+    public static Parsed<IPNetwork> Prefix(string text)
+    {
+        string[] parts = text.Split('/');
+        IPAddress? address = TryParse(parts[0]);
+        int longest = (address?.GetAddressBytes().Length ?? 0) * 8;
+        Parsed<int> length = parts.Length == 1 ? longest : Values.Count(0, longest)(parts[^1]);
+        if (address is null || parts.Length > 2 || length.Mistake is not null)
+            return Values.Wrong(text, "is not a prefix; write 10.0.0.0/8 or fd00::/8");
+
+        byte[] bytes = address.GetAddressBytes();
+        for (int bit = length.Value; bit < longest; bit++)
+            bytes[bit / 8] &= (byte)~(0x80 >> (bit % 8));
+        IPAddress first = new(bytes);
+        if (first.IsIPv4MappedToIPv6 && length.Value >= 96)
+            return Values.Wrong(text, $"is an IPv4 prefix in IPv6 form; write {first.MapToIPv4()}/{length.Value - 96}");
+        return first.Equals(address)
+            ? new IPNetwork(address, length.Value)
+            : Values.Wrong(text, $"has bits set beyond its first {length.Value}; write {first}/{length.Value}");
+    }
+
     public static string FamilyName(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
 
-    private static (string Host, string Port) SplitEndpoint(string text)
+    private static (string Host, string Port) SplitEndpoint(string text, string defaultPort)
     {
-        const string defaultPort = "53";
         if (text.StartsWith('['))
         {
             int close = text.IndexOf(']');

@@ -28,6 +28,12 @@ public sealed record AgentConfiguration
     public IReadOnlyList<RouteConfiguration> Routes { get; init; } = [RouteConfiguration.NodeResolvers];
 
     public CacheConfiguration Cache { get; init; } = new();
+
+    public ClientsConfiguration Clients { get; init; } = new();
+
+    public NamesConfiguration Names { get; init; } = new();
+
+    public KubernetesConfiguration Kubernetes { get; init; } = new();
 }
 
 /// <summary>Where the agent serves DNS. Addresses missing on the node are put on <c>lo</c>.</summary>
@@ -101,13 +107,22 @@ public sealed record RouteConfiguration
     /// <summary>A resolv.conf whose servers are used, re-read when it changes; null when <see cref="Servers"/> is given.</summary>
     public string? ResolvConf { get; init; }
 
+    /// <summary>TCP also below TLS.</summary>
     public TransportProtocol Protocol { get; init; } = TransportProtocol.Udp;
+
+    /// <summary>How the servers prove who they are; null when they are asked in plain text.</summary>
+    public TlsConfiguration? Tls { get; init; }
 
     public ServerPolicy Policy { get; init; }
 
     /// <summary>The most that is sent to all its servers together in a second, up to 1,000,000; 0: no bound.</summary>
     public int QueriesPerSecond { get; init; }
 }
+
+/// <summary>What a certificate is held against (RFC 8310 section 8.1).</summary>
+/// <param name="ServerName">The name in the certificate of every server, lower case; null: each server's own IP address must be in it.</param>
+/// <param name="CaFile">A file of certificates in PEM form, the only roots that are trusted; null: the system's roots.</param>
+public sealed record TlsConfiguration(string? ServerName, string? CaFile);
 
 /// <summary>The one cache of all zones.</summary>
 public sealed record CacheConfiguration

@@ -86,7 +86,7 @@ public static class ConfigurationFile
         return buffer[..file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)];
     }
 
-    private static string WhyUnreadable(string path, Exception exception)
+    public static string WhyUnreadable(string path, Exception exception)
     {
         if (Directory.Exists(path))
             return "is a directory; name the file in it";

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Agent.Configuration;
 
 /// <summary>The keys of the configuration file, a method for each section, and what they must be to each other.</summary>
-internal static class Sections
+internal static partial class Sections
 {
     private static readonly AgentConfiguration _defaults = new();
 
@@ -13,8 +13,8 @@ internal static class Sections
         ListenConfiguration listen = root.Section("listen", Listen);
         // What is missing because it is misspelt is not missing.
         IReadOnlyList<IPAddress>? served = root.HasMistakesUnder("listen") ? null : listen.Addresses;
-        bool watches = root.Section("kubernetes", Kubernetes);
-        RedirectConfiguration redirect = root.Section("redirect", section => Redirect(section, listen, served, watches));
+        KubernetesConfiguration kubernetes = root.Section("kubernetes", Kubernetes);
+        RedirectConfiguration redirect = root.Section("redirect", section => Redirect(section, listen, served, kubernetes.Enabled));
 
         return new AgentConfiguration
         {
@@ -26,6 +26,9 @@ internal static class Sections
             Redirect = redirect,
             Routes = Routes(root, listen, redirect),
             Cache = root.Section("cache", Cache),
+            Clients = root.Section("clients", Clients),
+            Names = Names(root),
+            Kubernetes = kubernetes,
         };
     }
 
@@ -43,14 +46,12 @@ internal static class Sections
         return read;
     }
 
-    private static bool Kubernetes(MappingReader kubernetes)
+    private static KubernetesConfiguration Kubernetes(MappingReader kubernetes) => new()
     {
-        bool enabled = kubernetes.Value("enabled", false, Values.Switch);
-        kubernetes.Value("kubeconfig", "", Values.AbsolutePathOrNone);
-        if (enabled)
-            kubernetes.Report("enabled", "watching a cluster is not built yet in this version; set it to false, and give frontends and routes");
-        return enabled;
-    }
+        Enabled = kubernetes.Value("enabled", false, Values.Switch),
+        Kubeconfig = kubernetes.Value("kubeconfig", "", Values.AbsolutePathOrNone),
+        DnsService = kubernetes.Value("dnsService", _defaults.Kubernetes.DnsService, Values.NamespacedName),
+    };
 
     private static IPEndPoint Metrics(MappingReader metrics) => new(
         metrics.Value("address", _defaults.Metrics.Address, Addresses.UnicastOrAny),
@@ -75,7 +76,7 @@ internal static class Sections
             }),
         };
         if (read.Enabled && read.Frontends.Count == 0 && !watches && !redirect.HasMistakes)
-            redirect.Report("frontends", "there is no frontend to redirect; give one, or set redirect.enabled to false");
+            redirect.Report("frontends", "there is no frontend to redirect; give one, set kubernetes.enabled to true, or set redirect.enabled to false");
         return read;
     }
 
@@ -138,12 +139,14 @@ internal static class Sections
     {
         string? zone = route.Required("zone", text => Values.Zone(text).Unless(zone =>
             zones.Add(zone) ? null : $"{Quoting.Quote(text)} has a route already"));
+        (TransportProtocol protocol, bool isTls) = route.Value("protocol", (TransportProtocol.Udp, false), Values.RouteProtocol);
         RouteConfiguration read = new()
         {
             Zone = zone ?? "",
-            Servers = route.Values("servers", [], text => Addresses.Endpoint(text).Unless(loopMistake)),
+            Servers = route.Values("servers", [], text => Addresses.Endpoint(text, isTls ? "853" : "53").Unless(loopMistake)),
             ResolvConf = route.Optional("resolvConf", Values.AbsolutePath),
-            Protocol = route.Value("protocol", TransportProtocol.Udp, Values.Protocol),
+            Protocol = protocol,
+            Tls = Tls(route, isTls),
             Policy = route.Value("policy", ServerPolicy.Random, Values.Policy),
             QueriesPerSecond = route.Value("queriesPerSecond", 0, Values.Count(0, 1_000_000)),
         };

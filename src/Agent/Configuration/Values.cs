@@ -23,6 +23,15 @@ internal static class Values
         _ => Wrong(text, "is neither UDP nor TCP"),
     };
 
+    /// <summary>How an upstream is asked; TLS is spoken over TCP.</summary>
+    public static Parsed<(TransportProtocol Protocol, bool IsTls)> RouteProtocol(string text) => text.ToUpperInvariant() switch
+    {
+        "UDP" => (TransportProtocol.Udp, false),
+        "TCP" => (TransportProtocol.Tcp, false),
+        "TLS" => (TransportProtocol.Tcp, true),
+        _ => Wrong(text, "is neither udp, tcp nor tls"),
+    };
+
     public static Parsed<ServerPolicy> Policy(string text) => text switch
     {
         "random" => ServerPolicy.Random,
@@ -107,6 +116,15 @@ internal static class Values
         text.Length is > 0 and <= 253 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_')
             ? text
             : Wrong(text, "is not a node's name; use letters, digits, '-', '_' and '.', at most 253");
+
+    /// <summary><c>NAMESPACE/NAME</c>, both as Kubernetes allows them (RFC 1123 labels; a Service's name is one too).</summary>
+    public static Parsed<Kubernetes.ObjectKey> NamespacedName(string text) =>
+        text.Split('/') is [var inNamespace, var name] && IsLabel(inNamespace) && IsLabel(name)
+            ? new Kubernetes.ObjectKey(inNamespace, name)
+            : Wrong(text, "is not the name of a Service; write NAMESPACE/NAME, as in kube-system/kube-dns");
+
+    private static bool IsLabel(string text) =>
+        text.Length is > 0 and <= 63 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && text[0] != '-' && text[^1] != '-';
 
     public static Refusal Wrong(string text, string why) => new($"{Quoting.Quote(text)} {why}");
 

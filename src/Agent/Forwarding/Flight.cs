@@ -17,7 +17,22 @@ internal sealed class Flight
     private Waiter? _firstWaiter;
     private Waiter? _lastWaiter;
 
+    /// <summary>What the answer is cached and coalesced under.</summary>
     public ReadOnlySpan<byte> Key => _key.AsSpan(0, _keyLength);
+
+    /// <summary>What upstreams are asked in place of the key; null when that is the key itself.</summary>
+    public Detour? Detour { get; private set; }
+
+    /// <summary>The client's question, and what upstreams are asked.</summary>
+    public Question Question => new(Key, Detour);
+
+    /// <summary>The key of what upstreams are asked.</summary>
+    public ReadOnlySpan<byte> Asked => Question.Asked;
+
+    /// <summary>The key's hash, the same in all threads.</summary>
+    public ulong Hash { get; set; }
+
+    public FlightShare Share { get; set; }
 
     public Route Route { get; private set; } = null!;
 
@@ -93,13 +108,26 @@ internal sealed class Flight
     {
         key.CopyTo(_key);
         _keyLength = key.Length;
+        Detour = null;
         Route = route;
         Deadline = deadline;
         TriedPlain = false;
         Turn = 0;
         Probed = null;
         LoopCheck = null;
+        Share = FlightShare.Alone;
         IsActive = true;
+        ExchangeCount = 0;
+    }
+
+    /// <summary>From here on asks another question for those who wait; what was sent before is forgotten.</summary>
+    public void AskInstead(Detour detour)
+    {
+        foreach (ref Exchange exchange in Exchanges)
+            exchange.Close();
+        Detour = detour;
+        TriedPlain = false;
+        Turn = 0;
         ExchangeCount = 0;
     }
 
@@ -117,6 +145,9 @@ internal sealed class Flight
         _exchanges[ExchangeCount] = new Exchange { Upstream = upstream, Id = id, HasEdns = hasEdns };
         return ref _exchanges[ExchangeCount++];
     }
+
+    /// <summary>Takes back the last exchange, which could not be sent for a reason that is not its server's.</summary>
+    public void Withdraw() => _exchanges[--ExchangeCount] = default;
 
     public void AddWaiter(Waiter waiter)
     {

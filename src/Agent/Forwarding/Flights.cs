@@ -12,9 +12,13 @@ internal sealed class Flights
     private readonly HashSet<Flight>.AlternateLookup<ReadOnlySpan<byte>> _byKey;
     private readonly Stack<Flight> _free = new();
 
-    public Flights()
+    private readonly SipHash _hash;
+
+    /// <param name="hash">Hashes keys, in all threads alike.</param>
+    public Flights(SipHash hash)
     {
-        _active = new HashSet<Flight>(new KeyComparer());
+        _hash = hash;
+        _active = new HashSet<Flight>(new KeyComparer(hash));
         _byKey = _active.GetAlternateLookup<ReadOnlySpan<byte>>();
     }
 
@@ -27,6 +31,7 @@ internal sealed class Flights
         if (!_free.TryPop(out Flight? flight))
             flight = new Flight();
         flight.Begin(key, route, deadline);
+        flight.Hash = _hash.Compute(key);
         _active.Add(flight);
         return flight;
     }
@@ -39,17 +44,15 @@ internal sealed class Flights
             _free.Push(flight);
     }
 
-    private sealed class KeyComparer : IEqualityComparer<Flight>, IAlternateEqualityComparer<ReadOnlySpan<byte>, Flight>
+    private sealed class KeyComparer(SipHash hash) : IEqualityComparer<Flight>, IAlternateEqualityComparer<ReadOnlySpan<byte>, Flight>
     {
-        private readonly SipHash _hash = SipHash.CreateRandom();
-
         public bool Equals(Flight? x, Flight? y) => ReferenceEquals(x, y);
 
-        public int GetHashCode(Flight flight) => GetHashCode(flight.Key);
+        public int GetHashCode(Flight flight) => (int)flight.Hash;
 
         public bool Equals(ReadOnlySpan<byte> key, Flight flight) => flight.Key.SequenceEqual(key);
 
-        public int GetHashCode(ReadOnlySpan<byte> key) => (int)_hash.Compute(key);
+        public int GetHashCode(ReadOnlySpan<byte> key) => (int)hash.Compute(key);
 
         public Flight Create(ReadOnlySpan<byte> key) => throw new NotSupportedException("a flight needs more than a key");
     }

@@ -60,7 +60,7 @@ internal sealed partial class Forwarder
             isAnswered |= exchange.IsAnswered;
         if (isAnswered)
             flight.Probed?.Succeeded();
-        else
+        else if (flight.ExchangeCount > 0) // else this process had no descriptor for it
             flight.Probed?.ProbeFailed(now);
         if (flight.LoopCheck is { } loop && flight.SendCount > 0)
             loop.Check.End(loop.Attempt);
@@ -70,7 +70,7 @@ internal sealed partial class Forwarder
     private void Refuse(in Query query, in SockAddr client, object? connection, long now)
     {
         Waiter waiter = new();
-        waiter.Begin(query, client, connection);
+        waiter.Begin(query, client, connection, ClientsInFlight.NoPlace);
         _sink.Reply(waiter, query.Key, CacheEntry.CreateError(query.Key, ResponseCode.Refused, lifetime: 0, now), now);
     }
 }

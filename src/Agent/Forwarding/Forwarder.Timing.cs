@@ -41,7 +41,7 @@ internal sealed partial class Forwarder
                 AnswerStale(flight, now);
             if (now >= flight.Deadline)
                 Complete(flight, default, now);
-            else if (now >= flight.RetryAt)
+            else if (now >= flight.RetryAt && !GoesOnFollowing(flight, now))
                 AskBeside(flight, now);
         }
 
@@ -52,6 +52,7 @@ internal sealed partial class Forwarder
     private void Sweep(long now)
     {
         _nextSweep = now + SweepInterval;
+        _context.Flights.Beat(_thread, now);
         foreach (TcpUpstream connection in _pool.Connections.Where(connection => connection.IsIdle(now) || connection.IsSilent(now)).ToArray())
             Lose(connection, now);
         BeginOwn(now);

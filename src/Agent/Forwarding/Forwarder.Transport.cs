@@ -8,34 +8,48 @@ namespace Agent.Forwarding;
 // The sockets: how one exchange is sent and its response received, over UDP and over TCP.
 internal sealed partial class Forwarder
 {
-    private bool SendUdp(Flight flight, ref Exchange exchange)
+    private bool SendUdp(Flight flight, ref Exchange exchange, long now)
     {
-        exchange.Socket = _sockets.Rent(exchange.Upstream.Server.Address, flight, flight.ExchangeCount - 1);
+        if (exchange.Upstream.Server.Tls != null)
+            return SendTcp(flight, ref exchange, now); // whoever decides for UDP, no question leaves in plain text (RFC 8310 section 5)
+        exchange.Socket = _sockets.Rent(exchange.Upstream.Server.Address, flight, flight.ExchangeCount - 1, out bool isExhausted);
         if (exchange.Socket == null)
-            return false;
+            return isExhausted ? SendTcp(flight, ref exchange, now) : IsUnsent(flight, ref exchange, isExhausted, now);
         exchange.CaseBits = _random.Next();
         Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
-        int length = UpstreamQuery.Write(flight.Key, exchange.Id, exchange.CaseBits, exchange.HasEdns, message);
+        int length = UpstreamQuery.Write(flight.Asked, exchange.Id, exchange.CaseBits, exchange.HasEdns, message);
         if (exchange.Socket.Socket.Send(message[..length]) == length)
             return true;
         exchange.Close();
-        return false;
+        return IsUnsent(flight, ref exchange, isExhausted: false, now);
     }
 
     private bool SendTcp(Flight flight, ref Exchange exchange, long now)
     {
-        TcpUpstream? connection = _pool.Connect(exchange.Upstream);
+        TcpUpstream? connection = _pool.Connect(exchange.Upstream, out bool isExhausted);
         if (connection == null)
-            return false;
+            return IsUnsent(flight, ref exchange, isExhausted, now);
         while (!connection.IsFree(exchange.Id))
             exchange.Id = _random.NextId();
-        Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
-        int length = UpstreamQuery.Write(flight.Key, exchange.Id, caseBits: 0, exchange.HasEdns, message);
+        Span<byte> message = stackalloc byte[UpstreamQuery.MaxPaddedLength];
+        int length = UpstreamQuery.Write(flight.Asked, exchange.Id, caseBits: 0, exchange.HasEdns, message);
+        if (exchange.HasEdns && exchange.Upstream.Server.Tls != null)
+            length = UpstreamQuery.Pad(message, length);
         if (!connection.TryQueue(flight, message[..length], exchange.Id, now))
-            return false;
+            return IsUnsent(flight, ref exchange, isExhausted, now);
         exchange.Connection = connection;
         _pool.NoteOutput(connection);
         return true;
+    }
+
+    /// <summary>An exchange could not be sent: its server's failure, but for what this process lacks. Then it counts for nothing.</summary>
+    private static bool IsUnsent(Flight flight, ref Exchange exchange, bool isExhausted, long now)
+    {
+        if (isExhausted)
+            flight.Withdraw();
+        else
+            exchange.Upstream.Server.Failed(now);
+        return false;
     }
 
     private void HandleUdp(UdpSocket socket, long now)
@@ -67,7 +81,7 @@ internal sealed partial class Forwarder
     private void HandleDatagram(Flight flight, ref Exchange exchange, ReadOnlySpan<byte> datagram, long now)
     {
         bool hasId = datagram.Length >= Header.Size && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
-        if (hasId && (UpstreamResponse.IsBareFormErr(datagram) || UpstreamQuery.HasCase(datagram, flight.Key, exchange.CaseBits)))
+        if (hasId && (UpstreamResponse.IsBareFormErr(datagram) || UpstreamQuery.HasCase(datagram, flight.Asked, exchange.CaseBits)))
         {
             HandleResponse(flight, ref exchange, datagram, now);
             return;

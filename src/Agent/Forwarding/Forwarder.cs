@@ -5,9 +5,6 @@ using Agent.Native;
 
 namespace Agent.Forwarding;
 
-/// <summary>What the forwarders of all threads share.</summary>
-internal sealed record ForwardingContext(RouteSource Routes, ResponseCache Cache, CacheLimits Limits);
-
 /// <summary>
 /// The misses of one serving thread, in that thread's own loop: identical questions share a flight; each flight is sent to a server of its
 /// route, to the next when that one is slow or fails, and ends with an answer for all who wait or, at its deadline, without.
@@ -17,6 +14,7 @@ internal sealed partial class Forwarder
     /// <summary>Kinds of poll tokens that <see cref="Handle"/> takes.</summary>
     public const byte UdpKind = 1;
     public const byte TcpKind = 2;
+    public const byte WakeKind = 4;
 
     private const int MaxFlights = 8192;
     private const int MaxWaiters = 32768;
@@ -33,7 +31,9 @@ internal sealed partial class Forwarder
     private readonly UpstreamPool _pool;
     private readonly SecureRandom _random = new();
     private readonly UdpSockets _sockets;
-    private readonly Flights _flights = new();
+    private readonly Flights _flights;
+    private readonly HashSet<Flight> _following = []; // of _flights, those that wait for another thread's
+    private readonly int _thread;
     private readonly Stack<Waiter> _freeWaiters = new();
     private readonly byte[] _datagram = new byte[4096];
     private RouteTable _routes;
@@ -43,47 +43,54 @@ internal sealed partial class Forwarder
     {
         _context = context;
         _sink = sink;
-        _response = new UpstreamResponse(context.Limits);
-        _sockets = new UdpSockets(poller);
+        _response = new UpstreamResponse(context.Limits, context.Own?.Dns64);
+        _sockets = new UdpSockets(poller, context.Sockets);
         _pool = new UpstreamPool(poller, _random);
         _routes = context.Routes.Current;
+        _flights = new Flights(context.Flights.Hash);
+        _thread = context.Flights.Register(poller, new PollToken(WakeKind, 0, 0).Value);
     }
 
     /// <summary>Whether nothing is on its way, so that the thread may wait for its clients alone.</summary>
     public bool IsIdle => _flights.Active.Count == 0;
 
     /// <summary>Sends a question on its way, or joins the flight that is there already.</summary>
-    /// <returns>False when there is no route or no room: the client must be answered without an upstream.</returns>
-    public bool TryForward(in Query query, in SockAddr client, object? connection, long now)
+    public ForwardOutcome Forward(in Query query, in SockAddr client, object? connection, long now)
     {
         if (_context.Routes.Current.IsLoop(query, now))
         {
             Refuse(query, client, connection, now);
-            return true;
+            return ForwardOutcome.OnItsWay;
         }
 
         if (_waiterCount >= MaxWaiters)
-            return false;
+            return ForwardOutcome.NoUpstream;
+        if (!_context.InFlight.TryEnter(ClientAddress.From(client.AddressBytes), out int place))
+            return ForwardOutcome.ClientHasItsFill;
         bool isNew = !_flights.TryFind(query.Key, out Flight? flight);
         if (flight == null && !TryBegin(query, now, out flight))
-            return false;
+        {
+            _context.InFlight.Leave(place);
+            return ForwardOutcome.NoUpstream;
+        }
+
         Waiter waiter = _freeWaiters.TryPop(out Waiter? free) ? free : new Waiter();
-        waiter.Begin(query, client, connection);
+        waiter.Begin(query, client, connection, place);
         flight.AddWaiter(waiter);
         _waiterCount++;
         if (isNew)
-            Send(flight, flight.Route.Protocol, now);
-        return true;
+            Begin(flight, now);
+        return ForwardOutcome.OnItsWay;
     }
 
     /// <summary>Asks anew for an answer that is about to expire; nobody waits for it.</summary>
     public void Refresh(in Query query, long now)
     {
         if (!_flights.TryFind(query.Key, out _) && TryBegin(query, now, out Flight? flight))
-            Send(flight, flight.Route.Protocol, now);
+            BeginRefresh(flight, now);
     }
 
-    /// <summary>Handles one event whose token's kind is <see cref="UdpKind"/> or <see cref="TcpKind"/>.</summary>
+    /// <summary>Handles one event whose token's kind is <see cref="UdpKind"/>, <see cref="TcpKind"/> or <see cref="WakeKind"/>.</summary>
     public void Handle(ulong token, PollEvents events, long now)
     {
         PollToken parts = new(token);
@@ -91,6 +98,8 @@ internal sealed partial class Forwarder
             HandleUdp(socket, now);
         else if (parts.Kind == TcpKind && _pool.Find(token) is { } connection)
             HandleTcp(connection, events, now);
+        else if (parts.Kind == WakeKind)
+            HandleWake(now);
     }
 
     /// <summary>At intervals looks for what is late; writes what was queued since the last call.</summary>
@@ -120,10 +129,13 @@ internal sealed partial class Forwarder
     private bool TryBegin(in Query query, long now, [NotNullWhen(true)] out Flight? flight)
     {
         flight = null;
-        Route? route = _context.Routes.Current.Find(query.Name);
+        Detour? detour = _context.Own?.FindDetour(query);
+        Route? route = _context.Routes.Current.Find(detour == null ? query.Name : detour.Name);
         if (route == null || route.Servers.Count == 0 || _flights.Active.Count >= MaxFlights || !HasTurn(route, now))
             return false;
         flight = _flights.Add(query.Key, route, now + Deadline);
+        if (detour != null)
+            flight.AskInstead(detour);
         flight.StaleAt = now + StaleAfter;
         flight.NextServer = _pool.First(route);
         return true;
@@ -142,13 +154,11 @@ internal sealed partial class Forwarder
         {
             Upstream upstream = same == null || flight.HasExhausted(same) ? _pool.Choose(flight) : same;
             ref Exchange exchange = ref flight.AddExchange(upstream, _random.NextId(), hasEdns);
-            if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange) : SendTcp(flight, ref exchange, now))
+            if (protocol == TransportProtocol.Udp ? SendUdp(flight, ref exchange, now) : SendTcp(flight, ref exchange, now))
             {
                 NoteSent(flight, ref exchange, now);
                 return;
             }
-
-            exchange.Upstream.Server.Failed(now);
         }
 
         if (flight.MayTryAgain)
@@ -175,7 +185,7 @@ internal sealed partial class Forwarder
             return;
         }
 
-        ResponseVerdict verdict = _response.Read(response, flight.Key, now, out CacheEntry entry);
+        ResponseVerdict verdict = _response.Read(response, flight.Question, now, out CacheEntry entry);
         exchange.IsAnswered = verdict != ResponseVerdict.Ignored;
         switch (verdict)
         {
@@ -183,6 +193,10 @@ internal sealed partial class Forwarder
                 NoteAnswered(ref exchange, now);
                 _context.Cache.Store(flight.Key, entry);
                 Complete(flight, entry, now);
+                break;
+            case ResponseVerdict.WithoutAaaa:
+                NoteAnswered(ref exchange, now);
+                AskForIpv4(flight, entry, now);
                 break;
             case ResponseVerdict.Truncated:
                 exchange.Close();
@@ -198,7 +212,7 @@ internal sealed partial class Forwarder
                 if (flight.ExchangeCount < flight.Route.Servers.Count)
                     Send(flight, flight.Route.Protocol, now);
                 else
-                    CompleteUnlessOpen(flight, now);
+                    FailUnlessOpen(flight, now);
                 break;
         }
     }
@@ -244,14 +258,11 @@ internal sealed partial class Forwarder
 
     private void Complete(Flight flight, CacheEntry entry, long now)
     {
-        foreach (ref Exchange exchange in flight.Exchanges)
-            exchange.Close();
-        AnswerWaiters(flight, entry, now);
         if (flight.IsOwn)
             EndOwn(flight, now);
         else if (entry.IsNone)
             _context.Cache.StoreFailure(flight.Key, now);
-        _flights.Remove(flight);
+        End(flight, entry, now);
     }
 
     private void AnswerWaiters(Flight flight, CacheEntry entry, long now)
@@ -259,6 +270,7 @@ internal sealed partial class Forwarder
         for (Waiter? waiter = flight.TakeWaiters(); waiter != null;)
         {
             Waiter? next = waiter.Next;
+            _context.InFlight.Leave(waiter.Place);
             _sink.Reply(waiter, flight.Key, entry, now);
             waiter.End();
             _waiterCount--;

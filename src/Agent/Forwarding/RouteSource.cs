@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Agent.Forwarding;
 
 /// <summary>
-/// The routes as they are now: from the configuration, and from resolv.conf files, which are looked at again every second; without the servers that
-/// were found to bring questions back to this agent.
+/// The routes as they are now: from the configuration, from resolv.conf files, which are looked at again every second, and from what the cluster
+/// says of its DNS servers; without the servers that were found to bring questions back to this agent.
 /// </summary>
 internal sealed partial class RouteSource
 {
@@ -16,10 +16,12 @@ internal sealed partial class RouteSource
     private readonly ILogger _logger;
     private readonly Dictionary<string, Server[]> _files = [];
     private readonly Dictionary<string, string> _contents = [];
-    private readonly Dictionary<IPEndPoint, Server> _servers = [];
+    private readonly Dictionary<(IPEndPoint, TlsConfiguration?), Server> _servers = [];
     private readonly Dictionary<string, SendPace> _paces; // by zone; no route, however often it is made anew, starts with a new one
     private readonly Dictionary<(string Zone, Server Server), LoopCheck> _checks = [];
     private readonly HashSet<LoopCheck> _loops = [];
+    private IReadOnlyList<RouteConfiguration> _discovered = [];
+    private bool _isStale = true;
     private volatile RouteTable _current;
 
     /// <param name="routes">What the configuration says.</param>
@@ -39,15 +41,30 @@ internal sealed partial class RouteSource
     /// <summary>How often a server was found to be a loop.</summary>
     public long LoopsFound { get; private set; }
 
-    /// <summary>Reads the resolv.conf files again and publishes new routes if one changed, or a server became a loop or is none any more. Call from one thread.</summary>
+    /// <summary>Takes over what was discovered, for zones that the configuration does not name. Call from one thread at a time.</summary>
+    /// <param name="frontends">Addresses that are redirected to this agent, so that no resolv.conf may name them.</param>
+    public void Discover(IReadOnlyList<RouteConfiguration> routes, IEnumerable<IPAddress> frontends)
+    {
+        _discovered = [.. routes.Where(route => _configured.All(other => other.Zone != route.Zone))];
+        _ownAddresses.UnionWith(frontends);
+        _contents.Clear(); // so that the files are judged anew
+        _isStale = true;
+        Refresh();
+    }
+
+    /// <summary>
+    /// Reads the resolv.conf files again and publishes new routes if one changed, or a server became a loop or is none any more. Call from one
+    /// thread at a time.
+    /// </summary>
     public void Refresh()
     {
-        bool changed = _current.Routes.Count != _configured.Count;
+        bool changed = _isStale;
+        _isStale = false;
         foreach (string path in _configured.Select(route => route.ResolvConf).OfType<string>().Distinct())
             changed |= RefreshFile(path);
         changed |= RefreshLoops();
         if (changed)
-            _current = new RouteTable(_configured.Select(ToRoute));
+            _current = new RouteTable(_configured.Concat(_discovered).Select(ToRoute));
     }
 
     private bool RefreshFile(string path)
@@ -103,7 +120,7 @@ internal sealed partial class RouteSource
     private Route ToRoute(RouteConfiguration route)
     {
         Server[] servers = route.ResolvConf == null
-            ? [.. route.Servers.Select(ServerOf)]
+            ? [.. route.Servers.Select(server => ServerOf(server, route.Tls))]
             : _files.GetValueOrDefault(route.ResolvConf, []);
         byte[] zone = DnsName.FromText(route.Zone);
         LoopCheck[] checks = [.. servers.Select(server => CheckOf(route.Zone, server, zone))];
@@ -122,10 +139,10 @@ internal sealed partial class RouteSource
         return check;
     }
 
-    private Server ServerOf(IPEndPoint endPoint)
+    private Server ServerOf(IPEndPoint endPoint, TlsConfiguration? tls = null)
     {
-        if (!_servers.TryGetValue(endPoint, out Server? server))
-            _servers.Add(endPoint, server = new Server(endPoint));
+        if (!_servers.TryGetValue((endPoint, tls), out Server? server))
+            _servers.Add((endPoint, tls), server = new Server(endPoint, tls == null ? null : new TlsTunnel(endPoint, tls, _logger)));
         return server;
     }
 

@@ -7,7 +7,7 @@ namespace Agent.Forwarding;
 /// An upstream's address, in the form people read and in the kernel's, and what all threads have learned of it. One object for each address,
 /// compared by reference. Threads that learn at once lose at most a sample.
 /// </summary>
-internal sealed class Server(IPEndPoint endPoint)
+internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
 {
     /// <summary>Milliseconds without an answer that count as a failure, and after which the next server is asked.</summary>
     public const long Silence = 400;
@@ -30,6 +30,9 @@ internal sealed class Server(IPEndPoint endPoint)
     private bool _isUsed;
 
     public IPEndPoint EndPoint => endPoint;
+
+    /// <summary>The only way to it; null when it is asked in plain text.</summary>
+    public TlsTunnel? Tls => tls;
 
     public ref readonly SockAddr Address => ref _address;
 

@@ -7,10 +7,8 @@ namespace Agent.Forwarding;
 /// kernel; a socket that brought its answer is disconnected, which gives the port back, and serves another exchange on another port: that
 /// spares opening, closing and polling anew, a third of what a miss costs.
 /// </summary>
-internal sealed class UdpSockets(Poller poller)
+internal sealed class UdpSockets(Poller poller, SocketBudget budget)
 {
-    private const int MaxFree = 256;
-
     private readonly List<UdpSocket?> _slots = [];
     private readonly Stack<int> _freeSlots = new();
     private readonly Stack<UdpSocket> _freeV4 = new();
@@ -19,17 +17,19 @@ internal sealed class UdpSockets(Poller poller)
     /// <summary>The socket that an event is for; null when it is closed already.</summary>
     public UdpSocket? Find(int slot) => _slots[slot];
 
-    /// <summary>A socket connected to a server; null when the server is unreachable or no descriptor is left.</summary>
-    public UdpSocket? Rent(in SockAddr server, Flight flight, int exchange)
+    /// <summary>A socket connected to a server.</summary>
+    /// <param name="isExhausted">Whether there is none because the budget, or the process, has none left.</param>
+    /// <returns>Null when it is so, or the server is unreachable.</returns>
+    public UdpSocket? Rent(in SockAddr server, Flight flight, int exchange, out bool isExhausted)
     {
-        bool isReused = FreeOf(server).TryPop(out UdpSocket? socket);
-        if (isReused && !socket!.Socket.TryConnect(server))
+        isExhausted = false;
+        if (FreeOf(server).TryPop(out UdpSocket? socket) && !socket.Socket.TryConnect(server))
         {
             Close(socket);
-            return null;
+            socket = null;
         }
 
-        socket ??= Open(server);
+        socket ??= Open(server, out isExhausted);
         socket?.Begin(flight, exchange);
         return socket;
     }
@@ -40,7 +40,7 @@ internal sealed class UdpSockets(Poller poller)
     {
         socket.End();
         Stack<UdpSocket> free = FreeOf(socket.Server);
-        if (isAnswered && free.Count < MaxFree && socket.Socket.TryDisconnect())
+        if (isAnswered && free.Count < budget.MaxFree && socket.Socket.TryDisconnect())
             free.Push(socket);
         else
             Close(socket);
@@ -54,10 +54,17 @@ internal sealed class UdpSockets(Poller poller)
 
     private Stack<UdpSocket> FreeOf(in SockAddr server) => server.IsV4 ? _freeV4 : _freeV6;
 
-    private UdpSocket? Open(in SockAddr server)
+    private UdpSocket? Open(in SockAddr server, out bool isExhausted)
     {
-        if (!NativeSocket.TryConnectUdp(server, out NativeSocket socket))
+        isExhausted = !budget.TryTake();
+        if (isExhausted)
             return null;
+        if (!NativeSocket.TryConnectUdp(server, out NativeSocket socket, out isExhausted))
+        {
+            budget.Give();
+            return null;
+        }
+
         if (!_freeSlots.TryPop(out int slot))
         {
             slot = _slots.Count;
@@ -66,7 +73,9 @@ internal sealed class UdpSockets(Poller poller)
 
         if (!poller.Add(socket, PollEvents.Readable, new PollToken(Forwarder.UdpKind, slot, 0).Value))
         {
+            isExhausted = true;
             socket.Close();
+            budget.Give();
             _freeSlots.Push(slot);
             return null;
         }
@@ -79,6 +88,7 @@ internal sealed class UdpSockets(Poller poller)
         _slots[socket.Slot] = null;
         _freeSlots.Push(socket.Slot);
         socket.Socket.Close();
+        budget.Give();
     }
 }
 

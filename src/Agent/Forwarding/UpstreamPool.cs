@@ -51,11 +51,13 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
     }
 
     /// <summary>The connection to a server, begun if there is none; null when that fails at once.</summary>
-    public TcpUpstream? Connect(Upstream upstream)
+    /// <param name="isExhausted">Whether it fails because this process lacks something.</param>
+    public TcpUpstream? Connect(Upstream upstream, out bool isExhausted)
     {
+        isExhausted = false;
         if (upstream.Connection != null)
             return upstream.Connection;
-        if (!NativeSocket.TryConnectTcp(upstream.Server.Address, out NativeSocket socket))
+        if (!TryOpen(upstream.Server, out NativeSocket socket, out isExhausted))
             return null;
         int slot = _connections.IndexOf(null);
         if (slot < 0)
@@ -67,6 +69,7 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
         PollToken token = new(Forwarder.TcpKind, slot, random.NextId());
         if (!poller.Add(socket, PollEvents.Readable | PollEvents.Writable, token.Value))
         {
+            isExhausted = true;
             socket.Close();
             return null;
         }
@@ -127,6 +130,14 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
         }
 
         return fastest;
+    }
+
+    private static bool TryOpen(Server server, out NativeSocket socket, out bool isExhausted)
+    {
+        if (server.Tls == null)
+            return NativeSocket.TryConnectTcp(server.Address, out socket, out isExhausted);
+        isExhausted = !server.Tls.TryOpen(out socket);
+        return !isExhausted;
     }
 
     private Upstream UpstreamOf(Server server)

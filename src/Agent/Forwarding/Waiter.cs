@@ -14,20 +14,24 @@ internal sealed class Waiter
     /// <summary>The client's TCP connection; null over UDP.</summary>
     public object? Connection { get; private set; }
 
+    /// <summary>Where its client's questions are counted; given back by the one place that answers all waiters.</summary>
+    public int Place { get; private set; }
+
     public Waiter? Next { get; set; }
 
-    public void Begin(in Query query, in SockAddr client, object? connection)
+    public void Begin(in Query query, in SockAddr client, object? connection, int place)
     {
         query.Head.CopyTo(_head);
         _fields = query.Fields;
         Client = client;
         Connection = connection;
+        Place = place;
     }
 
     public void End() => Connection = null;
 
     /// <summary>The query as it was, under the key of its flight.</summary>
-    public Query Query(ReadOnlySpan<byte> key) => Dns.Query.Restore(_head, key, _fields);
+    public Query Query(ReadOnlySpan<byte> key) => Dns.Query.Restore(_head, key, _fields) with { Client = ClientAddress.From(Client.AddressBytes) };
 }
 
 /// <summary>Who brings a flight's outcome to its clients: the UDP worker or the TCP server.</summary>

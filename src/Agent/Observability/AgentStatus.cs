@@ -26,6 +26,9 @@ internal sealed record AgentStatus
 
     public required IReadOnlyList<RouteStatus> Routes { get; init; }
 
+    /// <summary>Null when no cluster is watched.</summary>
+    public required ClusterStatus? Cluster { get; init; }
+
     /// <summary>How often a server was found to bring questions back to this agent.</summary>
     public required long LoopsFound { get; init; }
 
@@ -42,15 +45,16 @@ internal sealed record AgentStatus
         Cache = new CacheStatus(agent.Cache.Count, agent.Cache.Bytes, agent.Configuration.Cache.Memory, agent.Cache.Evictions),
         Routes = [.. agent.Routes.Routes.Select(RouteStatus.Of)],
         LoopsFound = agent.LoopsFound,
+        Cluster = agent.Cluster == null ? null : ClusterStatus.Of(agent.Cluster, agent.Configuration.Kubernetes),
     };
 }
 
 /// <summary>Queries by what became of them.</summary>
-internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stale, long Failed, long Refused, long Dropped)
+internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stale, long Failed, long Refused, long Dropped, long Denied, long Limited)
 {
     public static QueryStatus Sum(IEnumerable<Dns.ServingCounters> counters)
     {
-        QueryStatus sum = new(0, 0, 0, 0, 0, 0, 0);
+        QueryStatus sum = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
         foreach (Dns.ServingCounters one in counters)
         {
             sum = new QueryStatus(
@@ -60,11 +64,26 @@ internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stal
                 sum.Stale + one.Stale,
                 sum.Failed + one.Failed,
                 sum.Refused + one.Refused,
-                sum.Dropped + one.Dropped);
+                sum.Dropped + one.Dropped,
+                sum.Denied + one.Denied,
+                sum.Limited + one.Limited);
         }
 
         return sum;
     }
+}
+
+/// <summary>What is known of the cluster.</summary>
+/// <param name="IsSynced">Whether the API server was heard since the start; else what the kernel remembers holds.</param>
+/// <param name="Failure">Why nothing is heard of it now; null when all is well.</param>
+internal sealed record ClusterStatus(bool IsSynced, string? Failure, string DnsService, IReadOnlyList<string> Addresses, IReadOnlyList<string> Servers)
+{
+    public static ClusterStatus Of(Cluster.ClusterWatch cluster, Configuration.KubernetesConfiguration configuration) => new(
+        cluster.IsSynced,
+        cluster.Failure,
+        configuration.DnsService.ToString(),
+        [.. cluster.KubeDns.Frontends.Select(frontend => frontend.Address.ToString()).Distinct()],
+        [.. cluster.KubeDns.Servers.Select(server => server.ToString())]);
 }
 
 internal sealed record CacheStatus(long Entries, long Bytes, long Budget, long Evictions);
@@ -72,7 +91,10 @@ internal sealed record CacheStatus(long Entries, long Bytes, long Budget, long E
 internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<ServerStatus> Servers)
 {
     public static RouteStatus Of(Forwarding.Route route) =>
-        new(Dns.DnsName.ToText(route.Zone), route.Protocol.ToString().ToUpperInvariant(), [.. route.Checks.Select(ServerStatus.Of)]);
+        new(Dns.DnsName.ToText(route.Zone), ProtocolOf(route), [.. route.Checks.Select(ServerStatus.Of)]);
+
+    private static string ProtocolOf(Forwarding.Route route) =>
+        route.Checks.Any(check => check.Server.Tls != null) ? "TLS" : route.Protocol.ToString().ToUpperInvariant();
 }
 
 /// <summary>A route's server.</summary>

@@ -32,6 +32,34 @@ internal static class FrontendTable
         }
     }
 
+    /// <summary>The frontends that the maps hold, with their fallback: what an agent before this one was told.</summary>
+    public static IReadOnlyList<FrontendConfiguration> Read(Datapath datapath)
+    {
+        List<FrontendConfiguration> frontends = [];
+        foreach (Endpoint key in datapath.Frontends.Keys())
+        {
+            if (!datapath.Frontends.TryLookup(key, out Frontend frontend))
+                continue;
+            List<IPEndPoint> fallback = [];
+            for (int slot = 0; slot < frontend.fallback_count; slot++)
+            {
+                if (datapath.Backends.TryLookup(KeyOf(key, BackendKind.Fallback, slot), out Endpoint backend))
+                    fallback.Add(backend.ToEndPoint());
+            }
+
+            IPEndPoint address = key.ToEndPoint();
+            frontends.Add(new FrontendConfiguration
+            {
+                Address = address.Address,
+                Port = address.Port,
+                Protocols = [(TransportProtocol)key.protocol],
+                Fallback = fallback,
+            });
+        }
+
+        return frontends;
+    }
+
     private static void Write(Datapath datapath, Endpoint key, IPEndPoint? agent, Endpoint[] fallback)
     {
         datapath.Counters.AddPerCpu(key);

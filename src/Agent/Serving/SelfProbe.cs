@@ -28,7 +28,8 @@ internal static class SelfProbe
         {
             socket.Connect(address);
             socket.Send(_query);
-            return socket.Poll(TimeSpan.FromMilliseconds(Patience), SelectMode.SelectRead) && socket.Receive(reply) > _query.Length;
+            return socket.Poll(TimeSpan.FromMilliseconds(Patience), SelectMode.SelectRead)
+                && socket.Receive(reply) >= _query.Length; // REFUSED, when the node itself may not ask, is an answer too
         }
         catch (SocketException)
         {

@@ -12,12 +12,12 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private const byte ListenKind = 0;
     private const byte ClientKind = 3;
     private const int MaxConnections = 2048;
-    private const int MaxConnectionsOfClient = 64;
 
     private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
-    private readonly TcpConnections _connections = new(MaxConnections, MaxConnectionsOfClient);
+    private readonly TcpConnections _connections;
     private readonly byte[] _reply = new byte[ushort.MaxValue];
+    private readonly ClientPolicy? _clients;
     private readonly Resolver _resolver;
     private readonly Forwarder _forwarder;
     private HashSet<TcpConnection> _changed = [];
@@ -26,10 +26,12 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private long _nextSweep;
 
     /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be bound.</exception>
-    public TcpServer(IReadOnlyList<IPEndPoint> addresses, ForwardingContext context, ILogger logger)
+    public TcpServer(IReadOnlyList<IPEndPoint> addresses, int maxConnectionsOfClient, ForwardingContext context, ILogger logger)
         : base("tcp", logger)
     {
-        _resolver = new Resolver(context.Cache, Counters, isUdp: false);
+        _connections = new TcpConnections(MaxConnections, maxConnectionsOfClient);
+        _clients = context.Clients;
+        _resolver = new Resolver(context.Cache, Counters, isUdp: false, _clients, context.Own);
         _forwarder = new Forwarder(_poller, context, this);
         try
         {
@@ -104,7 +106,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
             case ClientKind when _connections.Find(token) is { } connection:
                 HandleClient(connection, events, now);
                 break;
-            case Forwarder.UdpKind or Forwarder.TcpKind:
+            case Forwarder.UdpKind or Forwarder.TcpKind or Forwarder.WakeKind:
                 _forwarder.Handle(token, events, now);
                 break;
         }
@@ -116,7 +118,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
         bool isExhausted = false;
         for (int i = 0; i < 64 && listener.TryAccept(out NativeSocket socket, out SockAddr client, out isExhausted); i++)
         {
-            if (!_connections.TryReserve(client, out int slot, out ushort generation))
+            if (!TryAdmit(client, out int slot, out ushort generation))
             {
                 socket.Close();
                 continue;
@@ -129,6 +131,20 @@ internal sealed class TcpServer : ServingThread, IReplySink
 
         if (isExhausted)
             WatchListeners(0); // until the next sweep: the poller would tell of the waiting connection without end
+    }
+
+    private bool TryAdmit(in SockAddr client, out int slot, out ushort generation)
+    {
+        slot = generation = 0;
+        if (_clients?.IsDropped(ClientAddress.From(client.AddressBytes)) == true)
+        {
+            Counters.Denied++;
+            return false;
+        }
+
+        bool hasRoom = _connections.TryReserve(client, out slot, out generation);
+        Counters.Limited += hasRoom ? 0 : 1;
+        return hasRoom;
     }
 
     private void WatchListeners(PollEvents events)
@@ -171,22 +187,28 @@ internal sealed class TcpServer : ServingThread, IReplySink
 
     private void Answer(TcpConnection connection, ReadOnlySpan<byte> message, long now)
     {
-        int length = _resolver.Answer(message, now, _reply, out Query query);
+        SockAddr client = connection.Client;
+        int length = _resolver.Answer(message, now, _reply, out Query query, client.AddressBytes);
         if (length == Resolver.Forward)
-        {
-            connection.Pending++;
-            if (_forwarder.TryForward(query, connection.Client, connection, now))
-                return;
-            connection.Pending--;
-            length = _resolver.AnswerWithoutUpstream(query, now, _reply);
-        }
+            length = Forward(query, connection, now);
         else if (_resolver.IsRefreshDue)
-        {
             _forwarder.Refresh(query, now);
-        }
 
         if (length > 0)
             connection.Queue(_reply.AsSpan(0, length));
+    }
+
+    /// <returns>The length of the reply that there is already; 0 when it comes later.</returns>
+    private int Forward(in Query query, TcpConnection connection, long now)
+    {
+        connection.Pending++; // before: the flight may end within the call
+        ForwardOutcome outcome = _forwarder.Forward(query, connection.Client, connection, now);
+        if (outcome == ForwardOutcome.OnItsWay)
+            return 0;
+        connection.Pending--;
+        return outcome == ForwardOutcome.ClientHasItsFill
+            ? _resolver.RefuseExcess(query, _reply)
+            : _resolver.AnswerWithoutUpstream(query, now, _reply);
     }
 
     private void FlushReplies(long now)

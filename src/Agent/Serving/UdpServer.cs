@@ -27,7 +27,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
         _socket = NativeSocket.ListenUdp(address, LongestTurn);
         _poller = new Poller();
         _poller.Add(_socket, PollEvents.Readable, new PollToken(ListenKind, 0, 0).Value);
-        _resolver = new Resolver(context.Cache, Counters, isUdp: true);
+        _resolver = new Resolver(context.Cache, Counters, isUdp: true, context.Clients, context.Own);
         _forwarder = new Forwarder(_poller, context, this);
     }
 
@@ -74,14 +74,14 @@ internal sealed class UdpServer : ServingThread, IReplySink
         int received = _batch.Receive(_socket, wait);
         long now = Environment.TickCount64;
         for (int slot = 0; slot < received; slot++)
-            _resolver.Read(slot, _batch.Query(slot));
+            _resolver.Read(slot, _batch.Query(slot), _batch.Sender(slot).AddressBytes);
         _resolver.Fetch(received);
         for (int slot = 0; slot < received; slot++)
         {
             Span<byte> reply = _batch.Reply(slot);
             int length = _resolver.Answer(slot, _batch.Query(slot), now, reply, out Query query);
-            if (length == Resolver.Forward && !_forwarder.TryForward(query, _batch.Sender(slot), connection: null, now))
-                length = _resolver.AnswerWithoutUpstream(query, now, reply);
+            if (length == Resolver.Forward)
+                length = Forward(query, slot, now);
             else if (_resolver.IsRefreshDue)
                 _forwarder.Refresh(query, now);
             _batch.SetReplyLength(slot, length);
@@ -89,6 +89,14 @@ internal sealed class UdpServer : ServingThread, IReplySink
 
         _batch.Send(_socket);
     }
+
+    /// <returns>The length of the reply that there is already; 0 when it comes later.</returns>
+    private int Forward(in Query query, int slot, long now) => _forwarder.Forward(query, _batch.Sender(slot), connection: null, now) switch
+    {
+        ForwardOutcome.OnItsWay => 0,
+        ForwardOutcome.ClientHasItsFill => _resolver.RefuseExcess(query, _batch.Reply(slot)),
+        _ => _resolver.AnswerWithoutUpstream(query, now, _batch.Reply(slot)),
+    };
 
     /// <summary>Waits for an upstream or a client.</summary>
     /// <returns>Whether clients have sent something.</returns>

@@ -14,7 +14,7 @@ public partial class LibcLayoutTests
     private static readonly Assembly _native = typeof(NativeSocket).Assembly;
 
     private static CProgram WithHeaders() => new(
-        "<errno.h>", "<fcntl.h>", "<sys/epoll.h>", "<sys/socket.h>", "<sys/stat.h>", "<sys/time.h>", "<sys/uio.h>",
+        "<errno.h>", "<fcntl.h>", "<sys/epoll.h>", "<sys/eventfd.h>", "<sys/resource.h>", "<sys/socket.h>", "<sys/stat.h>", "<sys/time.h>", "<sys/uio.h>",
         "<netinet/in.h>", "<netinet/tcp.h>", "<linux/bpf.h>", "<linux/if_addr.h>", "<linux/netlink.h>", "<linux/rtnetlink.h>");
 
     /// <summary>A constant in C spelling: AF_INET, BPF_FUNC_get_current_ancestor_cgroup_id.</summary>

@@ -36,7 +36,7 @@ public sealed class NativeSocketTests : IDisposable
     private NativeSocket Connect(bool isTcp, IPEndPoint server)
     {
         SockAddr address = SockAddr.From(server);
-        bool isConnected = isTcp ? NativeSocket.TryConnectTcp(address, out NativeSocket client) : NativeSocket.TryConnectUdp(address, out client);
+        bool isConnected = isTcp ? NativeSocket.TryConnectTcp(address, out NativeSocket client, out _) : NativeSocket.TryConnectUdp(address, out client, out _);
         Assert.True(isConnected);
         return Keep(client);
     }
@@ -73,7 +73,7 @@ public sealed class NativeSocketTests : IDisposable
     public void A_TCP_connection_is_accepted_used_and_closed(string address)
     {
         NativeSocket listener = Keep(NativeSocket.ListenTcp(Loopback.Any(address)));
-        Assert.False(listener.TryAccept(out _, out _, out _));
+        Assert.Equal((false, false), (listener.TryAccept(out _, out _, out bool isExhausted), isExhausted));
         NativeSocket client = Connect(isTcp: true, listener.LocalEndPoint());
         Assert.Equal(PollEvents.Writable, WaitFor(client, PollEvents.Writable));
         Assert.True(listener.TryAccept(out NativeSocket server, out SockAddr from, out _));
@@ -177,6 +177,27 @@ public sealed class NativeSocketTests : IDisposable
         stranger.SendTo([1], liveness.LocalEndPoint());
         Assert.Equal(0, liveness.Receive(_buffer));
     }
+
+    [Fact]
+    public void A_pair_carries_bytes_both_ways_until_one_end_closes()
+    {
+        Assert.True(NativeSocket.TryOpenPair(out NativeSocket near, out NativeSocket far));
+        Keep(near);
+        Assert.Equal(2, near.Send([1, 2]));
+        Assert.Equal(2, far.Receive(_buffer));
+        Assert.Equal(1, far.Send([3]));
+        far.Close();
+        Assert.Equal(1, near.Receive(_buffer));
+        Assert.Equal(3, _buffer[0]);
+        Assert.True(near.Receive(_buffer) < 0);
+        Assert.True(near.Send([4]) < 0);
+    }
+
+    [Fact]
+    public void The_limit_of_descriptors_is_the_process_s() =>
+        Assert.Equal(
+            File.ReadLines("/proc/self/limits").First(line => line.StartsWith("Max open files", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[3],
+            DescriptorLimit.Soft == int.MaxValue ? "unlimited" : $"{DescriptorLimit.Soft}");
 
     [Fact]
     public void Closing_no_socket_does_no_harm() => new NativeSocket(-1).Close();

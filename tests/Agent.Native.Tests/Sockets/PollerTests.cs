@@ -88,4 +88,24 @@ public sealed class PollerTests : IDisposable
 
     [Fact]
     public void A_descriptor_that_is_none_cannot_be_watched() => Assert.False(_poller.Add(new NativeSocket(-1), PollEvents.Readable, 1));
+
+    [Fact]
+    public void Another_thread_s_calls_are_one_event_until_they_are_cleared()
+    {
+        WakeEvent wake = WakeEvent.Open();
+        Assert.True(_poller.Add(wake, 7));
+        Assert.Equal(0, _poller.Wait(0));
+        Thread caller = new(() =>
+        {
+            wake.Set();
+            wake.Set();
+        });
+        caller.Start();
+        Assert.Equal((1, 7ul), (_poller.Wait(Patience), _poller.Token(0)));
+        caller.Join();
+        wake.Clear();
+        Assert.Equal(0, _poller.Wait(0));
+        wake.Clear(); // does not block
+        wake.Close();
+    }
 }

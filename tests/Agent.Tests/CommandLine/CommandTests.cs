@@ -146,6 +146,23 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_setup.AdminSocket));
     }
 
+    [Fact]
+    public async Task Status_counts_what_clients_were_denied_and_what_was_too_much_for_one()
+    {
+        System.Net.IPAddress denied = TestAddress.NextAddress();
+        using AgentSetup setup = new(_upstream.EndPoint, $"clients: {{ deny: [{denied}/32], responseBytesPerSecond: 1 }}");
+        using AgentProcess agent = await AgentProcess.Serve(setup);
+        foreach (TransportProtocol protocol in (TransportProtocol[])[TransportProtocol.Udp, TransportProtocol.Tcp])
+        {
+            await Client.Ask(setup.EndPoint, DnsMessage.Query("localhost"), protocol); // the second is more than a byte a second
+            await Client.Ask(setup.EndPoint, DnsMessage.Query("localhost"), protocol, denied);
+        }
+
+        (_, string output, _) = await AgentProcess.Run("status", "--config", setup.ConfigurationPath);
+
+        Assert.Contains("Clients   2 denied, 1 limited", output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

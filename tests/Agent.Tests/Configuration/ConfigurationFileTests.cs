@@ -1,5 +1,6 @@
 using System.Net;
 using Agent.Configuration;
+using Agent.Tests.Support;
 
 namespace Agent.Tests.Configuration;
 
@@ -115,6 +116,25 @@ public sealed class ConfigurationFileTests
             redirect: { enabled: false, frontends: [ { address: 10.96.0.10 } ] }
             routes: [ { zone: lab, servers: [10.96.0.10] }, { zone: ., servers: [10.0.0.1] } ]
             """).Routes[0].Servers);
+
+    [Fact]
+    public void A_route_over_TLS_has_port_853_where_none_is_given_and_what_certificates_are_held_against()
+    {
+        using CertificateAuthority authority = new();
+        IReadOnlyList<RouteConfiguration> routes = Read($$"""
+            redirect: { enabled: false }
+            routes:
+              - { zone: ., protocol: tls, servers: [10.0.0.1, "10.0.0.2:53", fd00::1], tlsServerName: DNS.Example., tlsCa: {{authority.RootFile}} }
+              - { zone: a, protocol: TLS, servers: ["[fd00::2]"] }
+              - { zone: b, protocol: tcp, servers: [10.0.0.1] }
+            """).Routes;
+
+        Assert.Equal(["10.0.0.1:853", "10.0.0.2:53", "[fd00::1]:853"], routes[0].Servers.Select(server => server.ToString()));
+        Assert.Equal([new TlsConfiguration("dns.example", authority.RootFile), new TlsConfiguration(null, null), null], routes.Select(route => route.Tls));
+        Assert.All(routes, route => Assert.Equal(TransportProtocol.Tcp, route.Protocol));
+        Assert.Equal("[fd00::2]:853", Assert.Single(routes[1].Servers).ToString());
+        Assert.Equal("10.0.0.1:53", Assert.Single(routes[2].Servers).ToString());
+    }
 
     [Fact]
     public void One_address_may_have_a_frontend_for_each_protocol()

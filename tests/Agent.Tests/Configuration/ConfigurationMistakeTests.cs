@@ -79,9 +79,15 @@ public sealed class ConfigurationMistakeTests
         { Off + "cache: { serveStale: 999999999h }", 2, "cache.serveStale", "is more than 168h" },
         { Off + "cache: { maxNegativeTtl: 10801 }", 2, "cache.maxNegativeTtl", "is not a whole number of seconds from 0 to 10800" },
         { Off + "kubernetes: { kubeconfig: config }", 2, "kubernetes.kubeconfig", "is not an absolute path" },
-        { Off + "routes: [ { zone: lab, servers: [10.0.0.1], protocol: tls } ]", 2, "routes[0].protocol", "is neither UDP nor TCP" },
         { Off + "routes: [ { zone: lab, servers: [10.0.0.1], policy: best } ]", 2, "routes[0].policy", "'best' is not a policy; write random, round-robin, sequential or fastest" },
         { Off + "routes: [ { zone: lab, servers: [10.0.0.1], queriesPerSecond: -1 } ]", 2, "routes[0].queriesPerSecond", "is not a whole number from 0 to 1000000" },
+        { Off + "routes: [ { zone: lab, servers: [10.0.0.1], protocol: quic } ]", 2, "routes[0].protocol", "is neither udp, tcp nor tls" },
+        { Tls("tlsServerName: 10.0.0.1"), 3, "routes[0].tlsServerName", "leave tlsServerName out" },
+        { Tls("tlsServerName: dns..example"), 3, "routes[0].tlsServerName", "is not a domain name" },
+        { Tls("tlsCa: ca.pem"), 3, "routes[0].tlsCa", "is not an absolute path" },
+        { Tls("tlsCa: /nowhere/ca.pem"), 3, "routes[0].tlsCa", "'/nowhere/ca.pem' there is no such file" },
+        { Tls("tlsCa: /etc"), 3, "routes[0].tlsCa", "'/etc' is a directory" },
+        { Tls("tlsCa: /etc/passwd"), 3, "routes[0].tlsCa", "'/etc/passwd' holds no certificate in PEM form" },
     };
 
     public static TheoryData<string, int, string, string> Addresses
@@ -112,8 +118,9 @@ public sealed class ConfigurationMistakeTests
     {
         { "redirect: { enabled: true }", 1, "redirect.frontends", "there is no frontend to redirect" },
         { "node: w1\nredirect:\n  frontends: []", 3, "redirect.frontends", "there is no frontend to redirect" },
-        { Off + "kubernetes:\n  enabled: true", 3, "kubernetes.enabled", "is not built yet" },
-        { "kubernetes: { enabled: true }", 1, "kubernetes.enabled", "is not built yet" },
+        { Off + "kubernetes:\n  enabled: yes", 3, "kubernetes.enabled", "is neither true nor false" },
+        { "kubernetes: { enabled: true, dnsService: kube-dns }", 1, "kubernetes.dnsService", "write NAMESPACE/NAME" },
+        { "kubernetes: { enabled: true, dnsService: kube-system/Kube_DNS }", 1, "kubernetes.dnsService", "write NAMESPACE/NAME" },
         { Off + "listen: { addresses: [] }", 2, "listen.addresses", "names no address to listen on" },
         { Off + "listen: { addresses: [10.0.0.1, 10.0.0.1] }", 2, "listen.addresses[1]", "'10.0.0.1' is listed twice" },
         { Off + "cache: { minTtl: 6, maxTtl: 5 }", 2, "cache.minTtl", "minTtl (6) is greater than maxTtl (5)" },
@@ -132,6 +139,8 @@ public sealed class ConfigurationMistakeTests
         { Off + "routes:\n  - { zone: lab }", 3, "routes[0]", "has neither servers nor resolvConf" },
         { Off + "routes:\n  - { zone: lab, servers: [10.0.0.1], resolvConf: /etc/resolv.conf }", 3, "routes[0]", "has both servers and resolvConf" },
         { Off + "routes:\n  - { zone: lab, servers: [] }", 3, "routes[0].servers", "names no server" },
+        { Off + "routes:\n  - { zone: lab, resolvConf: /etc/resolv.conf, protocol: tls }", 3, "routes[0].protocol", "tls goes with servers" },
+        { Off + "routes:\n  - { zone: lab, servers: [10.0.0.1], protocol: tcp, tlsServerName: dns.example }", 3, "routes[0].tlsServerName", "means nothing without protocol: tls" },
         { Off + "routes:\n  - { servers: [10.0.0.1] }", 3, "routes[0].zone", "is missing" },
         { Off + "routes:\n  - { zone: lab, servers: [10.0.0.1] }\n  - { zone: LAB., servers: [10.0.0.2] }", 4, "routes[1].zone", "'LAB.' has a route already" },
     };
@@ -157,6 +166,14 @@ public sealed class ConfigurationMistakeTests
         Assert.Equal(expected, new ConfigurationMistake("lra.yaml", line, "metrics.port", "is wrong").ToString());
 
     [Fact]
+    public void A_CA_file_that_is_damaged_is_a_mistake()
+    {
+        using TemporaryFile file = new("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"u8.ToArray());
+        ConfigurationMistake mistake = Assert.Single(Mistakes(Tls($"tlsCa: {file.Path}")));
+        Assert.Equal(("routes[0].tlsCa", $"'{file.Path}' holds a certificate that is damaged"), (mistake.Key, mistake.Message));
+    }
+
+    [Fact]
     public void A_mistake_stops_the_search_for_no_other()
     {
         string[] mistakes = [.. Mistakes("""
@@ -173,7 +190,7 @@ public sealed class ConfigurationMistakeTests
               - { zone: lab, servers: nowhere }
               - { zone: a..b, resolvConf: resolv.conf }
             cache: { memory: much }
-            kubernetes: { enabled: true }
+            kubernetes: { enabled: yes }
             """).Select(mistake => mistake.ToString())];
 
         Assert.Equal(
@@ -187,6 +204,8 @@ public sealed class ConfigurationMistakeTests
             mistakes[..5]);
         Assert.Equal([11, 12, 12, 13, 14], mistakes[5..].Select(text => int.Parse(text.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture)));
     }
+
+    private static string Tls(string key) => $"{Off}routes:\n  - {{ zone: lab, servers: [10.0.0.1], protocol: tls, {key} }}";
 
     private static string Frontends(params string[] frontends) =>
         $"redirect:\n  frontends:\n{string.Concat(frontends.Select(frontend => $"    - {frontend}\n"))}";

@@ -52,7 +52,7 @@ public sealed class UnreadableFileTests
 
         ConfigurationFile.TryRead(file.Path, out _, out IReadOnlyList<ConfigurationMistake> mistakes);
         Assert.Equal(
-            $"{file.Path}:1: redirect.frontends: there is no frontend to redirect; give one, or set redirect.enabled to false",
+            $"{file.Path}:1: redirect.frontends: there is no frontend to redirect; give one, set kubernetes.enabled to true, or set redirect.enabled to false",
             Assert.Single(mistakes).ToString());
     }
 }

@@ -1,9 +1,12 @@
+using System.Net;
 using Agent.Tests.Support;
 
 namespace Agent.Tests.Forwarding;
 
 public sealed class DescriptorTests
 {
+    private static readonly string[] _zones = ["example", "tcp", "tls"];
+
     [Theory]
     [InlineData("")]
     [InlineData(".tcp.test")]
@@ -49,14 +52,70 @@ public sealed class DescriptorTests
     {
         using AgentSetup setup = new(upstream: TestAddress.Next());
         using AgentProcess agent = await AgentProcess.Serve(setup);
+        await Client.Ask(setup.EndPoint, DnsMessage.Query("first.tls.test")); // loads what TLS needs
         int before = agent.DescriptorCount;
         using UdpConversation client = new(setup.EndPoint);
 
         for (int i = 0; i < 200; i++)
-            client.Send(DnsMessage.Query(i % 2 == 0 ? $"n{i}.example.test" : $"n{i}.tcp.test"));
+            client.Send(DnsMessage.Query($"n{i}.{_zones[i % 3]}.test"));
         for (int i = 0; i < 200; i++)
             Assert.Equal(2, (await client.Receive()).ResponseCode);
 
         await Wait.Until(() => agent.DescriptorCount <= before, $"no more than the {before} descriptors of before");
+    }
+
+    [Fact]
+    public async Task More_misses_than_there_are_sockets_for_go_over_TCP_and_leave_descriptors_for_clients()
+    {
+        const int limit = 512;
+        const int budget = limit / 4;
+        using SemaphoreSlim release = new(0);
+        using ScriptedUpstream upstream = new(async exchange =>
+        {
+            if (!exchange.IsTcp)
+                await release.WaitAsync(Wait.Long);
+            await exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1"));
+        });
+        using AgentSetup setup = new(upstream.EndPoint);
+        using AgentProcess agent = await AgentProcess.Serve(setup, limit);
+        int before = agent.DescriptorCount;
+        using UdpConversation client = new(setup.EndPoint);
+
+        for (int i = 0; i < 1000; i++)
+            client.Send(DnsMessage.Query($"n{i}.example.test"));
+        await Wait.Until(() => upstream.Exchanges.Any(exchange => exchange.IsTcp), "TCP takes over");
+        Assert.InRange(agent.DescriptorCount - before, budget - 10, budget + 10);
+        using TcpConversation other = await TcpConversation.Open(setup.EndPoint);
+        await other.Send(DnsMessage.Query("other.tcp.test"));
+        Assert.Equal(0, (await other.Receive())!.ResponseCode);
+
+        release.Release(10_000);
+        for (int i = 0; i < 1000; i++)
+            Assert.Equal(0, (await client.Receive()).ResponseCode);
+    }
+
+    [Fact]
+    public async Task Without_any_descriptor_a_miss_waits_for_one_and_its_server_is_not_blamed()
+    {
+        const int limit = 300; // an agent at rest has 170 open, most of them its own files
+        using ScriptedUpstream upstream = ScriptedUpstream.Answering("192.0.2.1");
+        using AgentSetup setup = new(upstream.EndPoint);
+        using AgentProcess agent = await AgentProcess.Serve(setup, limit);
+        List<TcpConversation> hoard = [];
+        while (agent.DescriptorCount < limit - 1)
+        {
+            IPAddress source = TestAddress.NextAddress();
+            for (int i = 0; i < 16; i++)
+                hoard.Add(await TcpConversation.Open(setup.EndPoint, from: source));
+            await Task.Delay(20);
+        }
+
+        Task<DnsMessage> reply = Client.Ask(setup.EndPoint, DnsMessage.Query("www.example.test"));
+        await Task.Delay(1_000); // longer than three failures of a server take
+        Assert.False(reply.IsCompleted, "no descriptor was left");
+        Assert.Equal(0, upstream.Count);
+        hoard.ForEach(connection => connection.Dispose());
+
+        Assert.Single((await reply).Answers);
     }
 }

@@ -77,9 +77,11 @@ public sealed class LoopTests
         AgentConfiguration configuration = AgentUnderTest.Configuration(AgentUnderTest.RootRoute(TransportProtocol.Udp, relay.Server));
         using AgentUnderTest agent = AgentUnderTest.Start(configuration with { Cache = configuration.Cache with { MinTtl = 0 } });
         await agent.Ask("known.example.test");
+        Task expiry = Task.Delay(1_100); // its TTL, and a little
         relay.To(agent);
         agent.Routes.Routes[0].Checks[0].Plan(at: 1);
         await Wait.Until(() => agent.Routes.Routes[0].Servers.Count == 0, "the loop is found");
+        await expiry;
 
         DnsMessage[] replies = await Task.WhenAll(
             Wait.Within(2, agent.Ask(DnsMessage.Query("www.example.test").WithEdns()), "SERVFAIL"),

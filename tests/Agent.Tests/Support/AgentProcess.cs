@@ -10,9 +10,9 @@ internal sealed class AgentProcess : IDisposable
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
 
-    private AgentProcess(params string[] arguments)
+    private AgentProcess(string executable, params string[] arguments)
     {
-        ProcessStartInfo start = new(Executable, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new(executable, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // as it is deployed, and no sockets of the runtime's own
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Append(_output, line.Data);
@@ -39,15 +39,16 @@ internal sealed class AgentProcess : IDisposable
     /// <summary>Runs a command to its end.</summary>
     public static async Task<(int Status, string Output, string Error)> Run(params string[] arguments)
     {
-        using AgentProcess process = new(arguments);
+        using AgentProcess process = new(Executable, arguments);
         int status = await process.WaitForExit();
         return (status, process.Output, process.Error);
     }
 
     /// <summary>Starts <c>lra run</c> and waits until it serves clients and the CLI.</summary>
-    public static async Task<AgentProcess> Serve(AgentSetup setup)
+    /// <param name="descriptors">How many it may have open.</param>
+    public static async Task<AgentProcess> Serve(AgentSetup setup, int descriptors = 20_000)
     {
-        AgentProcess process = new("run", "--config", setup.ConfigurationPath);
+        AgentProcess process = new("prlimit", $"--nofile={descriptors}", Executable, "run", "--config", setup.ConfigurationPath);
         await Wait.Until(() => process._process.HasExited || process.IsReady(setup), "lra run serves");
         Assert.False(process._process.HasExited, $"lra run ended: {process.Error}{process.Output}");
         DnsMessage probe = await Client.Ask(setup.EndPoint, DnsMessage.Query("probe.example.test") with { Flags = 0 });

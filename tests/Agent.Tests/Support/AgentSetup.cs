@@ -9,8 +9,9 @@ internal sealed class AgentSetup : IDisposable
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("lra-test-");
     private readonly TemporaryFile _configuration;
 
-    /// <param name="upstream">Asked over UDP for all names, and over TCP for those in <c>tcp.test</c>.</param>
-    public AgentSetup(IPEndPoint upstream)
+    /// <param name="upstream">Asked over UDP for all names, over TCP for those in <c>tcp.test</c>, and over TLS for those in <c>tls.test</c>.</param>
+    /// <param name="more">A line of configuration beside that.</param>
+    public AgentSetup(IPEndPoint upstream, string more = "")
     {
         _configuration = new TemporaryFile(System.Text.Encoding.UTF8.GetBytes($$"""
             listen: { addresses: ["{{EndPoint.Address}}"], port: {{EndPoint.Port}}, workers: 1 }
@@ -20,6 +21,8 @@ internal sealed class AgentSetup : IDisposable
             routes:
               - { zone: ., servers: ["{{upstream}}"], protocol: udp }
               - { zone: tcp.test, servers: ["{{upstream}}"], protocol: tcp }
+              - { zone: tls.test, servers: ["{{upstream}}"], protocol: tls }
+            {{more}}
             """));
     }
 

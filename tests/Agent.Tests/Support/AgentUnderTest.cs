@@ -26,6 +26,10 @@ internal sealed class AgentUnderTest : IDisposable
 
     public ResponseCache Cache => _agent.Cache;
 
+    public IReadOnlyList<ServingThread> Threads => _agent.Threads;
+
+    public SharedFlights Flights => _agent.Flights;
+
     public ServingThread UdpThread => _agent.Threads.Single(thread => thread is UdpServer);
 
     public ServingThread TcpThread => _agent.Threads.Single(thread => thread is TcpServer);

@@ -7,27 +7,27 @@ namespace Agent.Tests.Support;
 /// <summary>A client's single questions.</summary>
 internal static class Client
 {
-    public static Task<DnsMessage> Ask(IPEndPoint server, DnsMessage query, TransportProtocol protocol = TransportProtocol.Udp) =>
-        protocol == TransportProtocol.Udp ? AskUdp(server, query) : AskTcp(server, query);
+    public static Task<DnsMessage> Ask(IPEndPoint server, DnsMessage query, TransportProtocol protocol = TransportProtocol.Udp, IPAddress? from = null) =>
+        protocol == TransportProtocol.Udp ? AskUdp(server, query, from) : AskTcp(server, query, from);
 
     /// <summary>Sends one datagram and returns the one that comes back; null when none comes for a while.</summary>
-    public static async Task<byte[]?> ExchangeUdp(IPEndPoint server, byte[] datagram, TimeSpan wait)
+    public static async Task<byte[]?> ExchangeUdp(IPEndPoint server, byte[] datagram, TimeSpan wait, IPAddress? from = null)
     {
-        using UdpConversation conversation = new(server);
+        using UdpConversation conversation = new(server, from);
         conversation.Send(datagram);
         return await conversation.Receive(wait);
     }
 
-    private static async Task<DnsMessage> AskUdp(IPEndPoint server, DnsMessage query)
+    private static async Task<DnsMessage> AskUdp(IPEndPoint server, DnsMessage query, IPAddress? from)
     {
-        byte[]? reply = await ExchangeUdp(server, query.ToBytes(), Wait.Long);
+        byte[]? reply = await ExchangeUdp(server, query.ToBytes(), Wait.Long, from);
         Assert.True(reply != null, $"no reply over UDP to {query}");
         return DnsMessage.Parse(reply);
     }
 
-    private static async Task<DnsMessage> AskTcp(IPEndPoint server, DnsMessage query)
+    private static async Task<DnsMessage> AskTcp(IPEndPoint server, DnsMessage query, IPAddress? from)
     {
-        using TcpConversation conversation = await TcpConversation.Open(server);
+        using TcpConversation conversation = await TcpConversation.Open(server, from: from);
         await conversation.Send(query);
         DnsMessage? reply = await conversation.Receive();
         Assert.True(reply != null, $"the connection was closed instead of a reply to {query}");
@@ -40,9 +40,12 @@ internal sealed class UdpConversation : IDisposable
 {
     private readonly Socket _socket;
 
-    public UdpConversation(IPEndPoint server)
+    /// <param name="from">The client's own address; null: the kernel's choice.</param>
+    public UdpConversation(IPEndPoint server, IPAddress? from = null)
     {
         _socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = 4 << 20 };
+        if (from != null)
+            _socket.Bind(new IPEndPoint(from, 0));
         _socket.Connect(server);
     }
 
@@ -89,9 +92,12 @@ internal sealed class TcpConversation : IDisposable
         _stream = new NetworkStream(socket, ownsSocket: true);
     }
 
-    public static async Task<TcpConversation> Open(IPEndPoint server, int? receiveBuffer = null)
+    /// <inheritdoc cref="UdpConversation(IPEndPoint, IPAddress?)"/>
+    public static async Task<TcpConversation> Open(IPEndPoint server, int? receiveBuffer = null, IPAddress? from = null)
     {
         Socket socket = new(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        if (from != null)
+            socket.Bind(new IPEndPoint(from, 0));
         if (receiveBuffer is { } size)
             socket.ReceiveBufferSize = size;
         await socket.ConnectAsync(server);

@@ -143,8 +143,11 @@ internal sealed record DnsMessage
         int length = ReadUInt16(bytes, ref offset);
         if (offset + length > bytes.Length)
             throw new FormatException("RDATA overruns the message");
+        int start = offset;
         offset += length;
-        return new ResourceRecord(name, type, @class, ttl, bytes[(offset - length)..offset]);
+        // The one name of these types may be compressed.
+        byte[] data = type is RR.Cname or RR.Ptr ? RR.NameBytes(ReadName(bytes, ref start)) : bytes[start..offset];
+        return new ResourceRecord(name, type, @class, ttl, data);
     }
 
     private static ushort ReadUInt16(byte[] bytes, ref int offset)

@@ -11,6 +11,7 @@ internal static class RR
     public const ushort Ns = 2;
     public const ushort Cname = 5;
     public const ushort Soa = 6;
+    public const ushort Ptr = 12;
     public const ushort Hinfo = 13;
     public const ushort Txt = 16;
     public const ushort Aaaa = 28;

@@ -1,0 +1,58 @@
+namespace Agent.Configuration.Corefile;
+
+/// <summary>What to say of a plugin that needs no setting here, or that has no counterpart.</summary>
+internal static class Words
+{
+    /// <summary>An empty text: the agent does what the plugin does, and nothing is to be said.</summary>
+    public static IReadOnlyDictionary<string, (bool IsLoss, string Text)> All { get; } = new Dictionary<string, (bool, string)>
+    {
+        ["errors"] = (false, ""),
+        ["loop"] = (false, ""),
+        ["any"] = (false, ""),
+        ["local"] = (false, ""),
+        ["minimal"] = (false, ""),
+        ["cancel"] = (false, ""),
+        ["metadata"] = (false, ""),
+        ["root"] = (false, ""),
+        ["debug"] = (false, "has no counterpart and changes no answer"),
+        ["pprof"] = (false, "has no counterpart and changes no answer"),
+        ["log"] = (false, "has no counterpart: queries are counted ('lra status') and not logged"),
+        ["health"] = (false, "needs no setting: the kernel itself turns the pods away from an agent that is not well; 'lra status' says so"),
+        ["ready"] = (false, "needs no setting: the kernel redirects to an agent only once it answers"),
+        ["reload"] = (false, "has no counterpart yet: restart the agent for a changed configuration; resolv.conf is re-read by itself"),
+        ["timeouts"] = (false, "has no counterpart: idle connections are closed after 10 s"),
+        ["shed"] = (false, "needs no setting: what waits is bounded"),
+        ["autopath"] = (true, "has no counterpart yet: pods walk their search list, mostly from the cache"),
+        ["dnstap"] = (true, "has no counterpart: 'lra status' has the counts"),
+        ["trace"] = (true, "has no counterpart: 'lra status' has the counts"),
+        ["whoami"] = (true, "has no counterpart: name it under zones with a fixed answer if something asks for it"),
+        ["chaos"] = (true, "has no counterpart: questions of class CH are refused"),
+        ["nsid"] = (true, "has no counterpart: ask 'lra status' on the node instead"),
+        ["erratic"] = (true, "is for tests, and has no counterpart"),
+        ["file"] = (true, "is not read: give the zone's records under zones, or a route to a server that has them"),
+        ["auto"] = (true, "is not read: give the zones' records under zones, or a route to a server that has them"),
+        ["secondary"] = (true, "has no counterpart: give a route to the zone's servers"),
+        ["transfer"] = (true, "has no counterpart: transfers are refused"),
+        ["dnssec"] = (true, "has no counterpart: answers are not signed here"),
+        ["sign"] = (true, "has no counterpart: answers are not signed here"),
+        ["tls"] = (true, "has no counterpart: clients are served over UDP and TCP alone"),
+        ["tsig"] = (true, "has no counterpart"),
+        ["grpc"] = (true, "has no counterpart: give the servers as routes over udp, tcp or tls"),
+        ["grpc_server"] = (true, "has no counterpart: clients are served over UDP and TCP alone"),
+        ["https"] = (true, "has no counterpart: clients are served over UDP and TCP alone"),
+        ["https3"] = (true, "has no counterpart: clients are served over UDP and TCP alone"),
+        ["quic"] = (true, "has no counterpart: clients are served over UDP and TCP alone"),
+        ["view"] = (true, "has no counterpart: every client gets the same answers"),
+        ["geoip"] = (true, "has no counterpart: every client gets the same answers"),
+        ["header"] = (true, "has no counterpart: flags are not changed"),
+        ["etcd"] = (true, "has no counterpart: give a route to a CoreDNS that has it"),
+        ["k8s_external"] = (true, "has no counterpart: give a route to a CoreDNS that has it"),
+        ["k8s_gateway"] = (true, "has no counterpart: give a route to a CoreDNS that has it"),
+        ["federation"] = (true, "has no counterpart: give a route to a CoreDNS that has it"),
+        ["multicluster"] = (true, "has no counterpart: give a route to a CoreDNS that has it"),
+        ["route53"] = (true, "has no counterpart: give a route to a CoreDNS that has it"),
+        ["azure"] = (true, "has no counterpart: give a route to a CoreDNS that has it"),
+        ["clouddns"] = (true, "has no counterpart: give a route to a CoreDNS that has it"),
+        ["nomad"] = (true, "has no counterpart: give a route to a CoreDNS that has it"),
+    };
+}

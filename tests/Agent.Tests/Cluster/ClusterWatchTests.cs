@@ -1,0 +1,103 @@
+using Agent.Configuration;
+using Agent.Kubernetes.Tests.Support;
+using Agent.Tests.Support;
+
+namespace Agent.Tests.Cluster;
+
+/// <summary>An agent that is told of kube-dns by an API server alone.</summary>
+public sealed class ClusterWatchTests : IAsyncLifetime
+{
+    private const string Name = "web.default.svc.cluster.local";
+
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("lra-cluster-");
+    private readonly ScriptedUpstream _kubeDns = ScriptedUpstream.Answering("10.96.7.7", ttl: 5);
+    private readonly ScriptedUpstream _others = new(exchange => exchange.Send(exchange.Query.Reply(3)));
+    private ApiServer _server = null!;
+
+    public async Task InitializeAsync() => _server = await ApiServer.Start();
+
+    public async Task DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _kubeDns.Dispose();
+        _others.Dispose();
+        _directory.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Cluster_names_are_asked_of_the_endpoints_of_kube_dns_over_TCP_and_all_else_of_the_other_routes()
+    {
+        PutKubeDns();
+        using AgentUnderTest agent = Start();
+        await HasServers(agent, 1);
+
+        Assert.Equal("10.96.7.7", Assert.Single((await agent.Ask(Name)).Answers).Address.ToString());
+        Assert.Equal(3, (await agent.Ask("www.example.test")).ResponseCode);
+
+        Assert.True(Assert.Single(_kubeDns.Exchanges).IsTcp);
+        Assert.Equal(["www.example.test"], _others.Exchanges.Select(exchange => exchange.Name));
+    }
+
+    [Fact]
+    public async Task F7_until_the_API_server_is_heard_no_other_server_is_asked_for_cluster_names_and_all_else_is_answered()
+    {
+        await _server.Stop();
+        using AgentUnderTest agent = Start();
+
+        Assert.Equal(2, (await agent.Ask(Name)).ResponseCode);
+        Assert.Equal(3, (await agent.Ask("www.example.test")).ResponseCode);
+        Assert.Equal(0, _others.CountOf(Name));
+
+        PutKubeDns();
+        await _server.Listen();
+        await HasServers(agent, 1);
+        Assert.Single((await agent.Ask("other.default.svc.cluster.local")).Answers);
+    }
+
+    [Fact]
+    public async Task A_change_of_the_endpoints_takes_effect_and_no_ready_endpoint_changes_nothing()
+    {
+        PutKubeDns();
+        using AgentUnderTest agent = Start();
+        await HasServers(agent, 1);
+        using ScriptedUpstream second = ScriptedUpstream.Answering("10.96.8.8", at: new(System.Net.IPAddress.Parse("127.99.0.2"), _kubeDns.EndPoint.Port));
+
+        _server.Put(ClusterObjects.KubeDnsSlice("kube-dns-1", second.EndPoint.Port, $"{second.EndPoint.Address}", $"!{_kubeDns.EndPoint.Address}"));
+        await Wait.Until(() => Servers(agent).SequenceEqual([$"{second.EndPoint}"]), "the second endpoint");
+        Assert.Equal("10.96.8.8", Assert.Single((await agent.Ask(Name)).Answers).Address.ToString());
+
+        _server.Put(ClusterObjects.KubeDnsSlice("kube-dns-1", second.EndPoint.Port, $"!{second.EndPoint.Address}"));
+        await Task.Delay(300);
+        Assert.Equal([$"{second.EndPoint}"], Servers(agent));
+    }
+
+    [Fact]
+    public async Task A_configured_route_for_the_cluster_domain_wins()
+    {
+        PutKubeDns();
+        using AgentUnderTest agent = Start(AgentUnderTest.Route("cluster.local", TransportProtocol.Udp, _others));
+        await Wait.Until(() => agent.Routes.Routes.Any(route => route.Zone.Length > 1 && route.Zone[1] == 'i'), "the reverse route, which is not configured");
+
+        Assert.Equal(3, (await agent.Ask(Name)).ResponseCode);
+        Assert.Equal(0, _kubeDns.Count);
+    }
+
+    private void PutKubeDns()
+    {
+        _server.Put(ClusterObjects.KubeDns("10.96.0.10"));
+        _server.Put(ClusterObjects.KubeDnsSlice("kube-dns-1", _kubeDns.EndPoint.Port, $"{_kubeDns.EndPoint.Address}"));
+    }
+
+    private AgentUnderTest Start(params RouteConfiguration[] routes)
+    {
+        string kubeconfig = Path.Combine(_directory.FullName, "kubeconfig");
+        File.WriteAllText(kubeconfig, ClusterObjects.Kubeconfig(_server));
+        AgentConfiguration configuration = AgentUnderTest.Configuration([.. routes, AgentUnderTest.RootRoute(TransportProtocol.Udp, _others)]);
+        return AgentUnderTest.Start(configuration with { Kubernetes = new KubernetesConfiguration { Enabled = true, Kubeconfig = kubeconfig } });
+    }
+
+    private static IEnumerable<string> Servers(AgentUnderTest agent) =>
+        agent.Routes.Find(Dns.DnsName.FromText("cluster.local"))!.Servers.Select(server => server.EndPoint.ToString());
+
+    private static Task HasServers(AgentUnderTest agent, int count) => Wait.Until(() => Servers(agent).Count() == count, "the endpoints of kube-dns");
+}

@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Agent.Tests.Support;
+
+/// <summary>A real DNS server of Debian's that answers over TLS.</summary>
+internal sealed class DnsServerProcess : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("lra-dns-");
+    private Process? _process;
+
+    public IPEndPoint EndPoint { get; } = TestAddress.Next();
+
+    /// <summary>Starts unbound with one zone, <c>example.test</c>, in which every name has the address 192.0.2.1.</summary>
+    public Task StartUnbound(Credential credential) => Start("unbound", "unbound.conf", $"""
+        server:
+          directory: "{_directory.FullName}"
+          chroot: ""
+          username: ""
+          pidfile: ""
+          use-syslog: no
+          interface: {EndPoint.Address}@{EndPoint.Port}
+          tls-port: {EndPoint.Port}
+          tls-service-key: "{credential.KeyFile}"
+          tls-service-pem: "{credential.CertificateFile}"
+          access-control: 127.0.0.0/8 allow
+          num-threads: 1
+          incoming-num-tcp: 100
+          local-zone: "example.test." redirect
+          local-data: "example.test. 300 IN A 192.0.2.1"
+        remote-control:
+          control-enable: no
+
+        """, "-d", "-c");
+
+    /// <summary>As <see cref="StartUnbound"/>, with knot-resolver.</summary>
+    public Task StartKresd(Credential credential) => Start("kresd", "kresd.conf", $$"""
+        net.listen('{{EndPoint.Address}}', {{EndPoint.Port}}, { kind = 'tls' })
+        net.tls('{{credential.CertificateFile}}', '{{credential.KeyFile}}')
+        cache.size = 1 * MB
+        policy.add(policy.suffix(policy.ANSWER({ [kres.type.A] = { rdata = kres.str2ip('192.0.2.1'), ttl = 300 } }), { todname('example.test') }))
+
+        """, "-n", "-c");
+
+    /// <summary>Kills it; it may be started again at the same address.</summary>
+    public void Stop()
+    {
+        if (_process is { HasExited: false })
+            _process.Kill();
+        _process?.WaitForExit();
+        _process?.Dispose();
+        _process = null;
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        _directory.Delete(recursive: true);
+    }
+
+    private async Task Start(string program, string file, string configuration, params string[] options)
+    {
+        string path = Path.Combine(_directory.FullName, file);
+        await File.WriteAllTextAsync(path, configuration);
+        ProcessStartInfo start = new($"/usr/sbin/{program}", [.. options, path])
+        {
+            WorkingDirectory = _directory.FullName,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        _process = Process.Start(start)!;
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        await Wait.Until(() => _process.HasExited || IsListening(), $"{program} listens");
+        Assert.False(_process.HasExited, $"{program} ended");
+    }
+
+    private bool IsListening()
+    {
+        using Socket probe = new(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            probe.Connect(EndPoint);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
