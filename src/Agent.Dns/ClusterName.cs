@@ -93,7 +93,7 @@ internal readonly ref struct ClusterName
             return ParsePod(parsed, name, labels);
         if (name[..end].SequenceEqual("\u000bdns-version"u8))
             return parsed with { Kind = ClusterNameKind.Version };
-        return name[..end].SequenceEqual("\x02ns\x03dns"u8) ? parsed with { Kind = ClusterNameKind.NameServer } : parsed;
+        return name[..end].SequenceEqual("\u0002ns\u0003dns"u8) ? parsed with { Kind = ClusterNameKind.NameServer } : parsed;
     }
 
     private static ClusterName ParseService(ClusterName parsed, ReadOnlySpan<byte> name, scoped ReadOnlySpan<int> labels)

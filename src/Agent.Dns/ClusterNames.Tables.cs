@@ -45,7 +45,7 @@ public sealed partial class ClusterNames
 
     /// <summary>The Service of the cluster's DNS server, if it is known and has an address of its own.</summary>
     private ClusterService? DnsService() =>
-        _zone.DnsService != null && Find(_zone.DnsService) is { Kind: ClusterServiceKind.ClusterIp, Addresses.Count: > 0 } service ? service : null;
+        _zone.DnsService != null && Find(_zone.DnsService) is { Kind: ClusterServiceKind.ClusterIp, Addresses.Length: > 0 } service ? service : null;
 
     /// <summary>Answers for an alias of a name that the table has too.</summary>
     private bool TryAnswerAlias(in Query query, in ClusterName name, ClusterService alias, ref ClusterReply records, out int length)

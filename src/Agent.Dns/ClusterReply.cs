@@ -91,7 +91,7 @@ internal ref struct ClusterReply
         Span<byte> domain = stackalloc byte[sizeof(ushort)];
         BinaryPrimitives.WriteUInt16BigEndian(domain, PointerTo(domainOffset));
         Span<byte> data = stackalloc byte[42];
-        "\x02ns\x03dns"u8.CopyTo(data);
+        "\u0002ns\u0003dns"u8.CopyTo(data);
         domain.CopyTo(data[7..]);
         "\x0ahostmaster"u8.CopyTo(data[9..]);
         domain.CopyTo(data[20..]);
@@ -99,6 +99,19 @@ internal ref struct ClusterReply
         for (int i = 0; i < numbers.Length; i++)
             BinaryPrimitives.WriteUInt32BigEndian(data[(22 + 4 * i)..], numbers[i]);
         Add(domain, RecordType.Soa, Math.Min(_zone.Ttl, MaxNegativeTtl), data);
+    }
+
+    /// <summary>Whether the records from an offset on, all of the address's family and under one owner, have this address.</summary>
+    public readonly bool HasAddress(int start, int ownerLength, ReadOnlySpan<byte> address)
+    {
+        int size = ownerLength + 10 + address.Length;
+        for (; start + size <= _length; start += size)
+        {
+            if (_room.Slice(start + size - address.Length, address.Length).SequenceEqual(address))
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>Turns the last records, all of one size, round, so that another is the first.</summary>

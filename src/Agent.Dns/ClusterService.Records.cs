@@ -16,7 +16,7 @@ public sealed partial class ClusterService
             return;
         }
 
-        bool isOneHost = name.Kind == ClusterNameKind.Endpoint;
+        int start = reply.Length;
         for (int i = 0; i < Slices.Length && !reply.IsFull; i++)
         {
             if (Slices[i].CountPorts(name) == 0)
@@ -25,7 +25,14 @@ public sealed partial class ClusterService
             for (; at < end; at++)
             {
                 ref readonly ClusterEndpoint endpoint = ref Slices[i].Items[at];
-                if (IsPublished(endpoint) && !(isOneHost ? IsRepeated(i, at) : _repeats[i]?[at] == true))
+                bool isNew = name.Kind switch
+                {
+                    ClusterNameKind.Endpoint => !IsRepeated(name, i, at),
+                    // The earlier one may have been of another port.
+                    ClusterNameKind.Port => _repeats[i]?[at] != true || !reply.HasAddress(start, owner.Length, endpoint.Address),
+                    _ => _repeats[i]?[at] != true,
+                };
+                if (isNew && IsPublished(endpoint))
                     reply.AddAddress(owner, endpoint.Address, type);
             }
         }
@@ -36,7 +43,7 @@ public sealed partial class ClusterService
     {
         if (!UsesEndpoints(name))
         {
-            int share = WeightOf(CountPorts(name) * Addresses.Count);
+            int share = WeightOf(CountPorts(name) * Addresses.Length);
             foreach (ClusterPort port in Ports)
             {
                 if (port.Number != 0 && port.Matches(name) && IsFirst(port, Ports, name))
@@ -78,7 +85,7 @@ public sealed partial class ClusterService
             for (; at < end && !reply.IsFull; at++)
             {
                 ref readonly ClusterEndpoint endpoint = ref Slices[i].Items[at];
-                if (!IsPublished(endpoint) || IsRepeated(i, at))
+                if (!IsPublished(endpoint) || IsRepeated(name, i, at))
                     continue;
                 int pointer = 1 + endpoint.Host.Length;
                 owner[0] = (byte)endpoint.Host.Length;
@@ -113,7 +120,7 @@ public sealed partial class ClusterService
     }
 
     /// <summary>Whether no earlier one of these ports that the name is about has the same number.</summary>
-    private static bool IsFirst(ClusterPort port, IReadOnlyList<ClusterPort> ports, in ClusterName name)
+    private static bool IsFirst(ClusterPort port, ClusterPort[] ports, in ClusterName name)
     {
         for (int i = 0; !ReferenceEquals(ports[i], port); i++)
         {
@@ -124,8 +131,8 @@ public sealed partial class ClusterService
         return true;
     }
 
-    /// <summary>Whether an earlier endpoint is the same; they are sorted.</summary>
-    private bool IsRepeated(int slice, int endpoint)
+    /// <summary>Whether an earlier endpoint that the name is about is the same; they are sorted.</summary>
+    private bool IsRepeated(in ClusterName name, int slice, int endpoint)
     {
         ReadOnlySpan<ClusterEndpoint> items = Slices[slice].Items;
         for (int i = endpoint - 1; i >= 0 && items[i].IsSame(items[endpoint]); i--)
@@ -134,7 +141,13 @@ public sealed partial class ClusterService
                 return true;
         }
 
-        return PublishesBefore(slice, items[endpoint]);
+        for (int i = 0; i < slice; i++)
+        {
+            if (Slices[i].CountPorts(name) > 0 && Slices[i].Has(items[endpoint].Host, items[endpoint].Address, PublishesNotReady))
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>Whether an earlier endpoint of the slice, whose ports are the same, has the same host.</summary>

@@ -34,10 +34,10 @@ public sealed partial class ClusterService
     public ClusterServiceKind Kind { get; }
 
     /// <summary>ClusterIPs, each 4 or 16 bytes.</summary>
-    public IReadOnlyList<byte[]> Addresses { get; init; } = [];
+    public byte[][] Addresses { get; init; } = [];
 
     /// <summary>Of the Service itself, whose names with a ClusterIP they make; the endpoints have their own.</summary>
-    public IReadOnlyList<ClusterPort> Ports { get; init; } = [];
+    public ClusterPort[] Ports { get; init; } = [];
 
     /// <summary>The target of an ExternalName, expanded, lower case.</summary>
     public byte[] Target { get; init; } = [];
@@ -66,20 +66,18 @@ public sealed partial class ClusterService
     internal bool IsPublished(in ClusterEndpoint endpoint) => endpoint.IsReady || PublishesNotReady;
 
     /// <summary>Whether an endpoint with this host and address has a name.</summary>
-    internal bool Publishes(in ClusterEndpoint endpoint) => PublishesBefore(Slices.Length, endpoint);
-
-    internal bool UsesEndpoints(in ClusterName name) => Kind == ClusterServiceKind.Headless || name.Kind == ClusterNameKind.Endpoint;
-
-    private bool PublishesBefore(int slice, in ClusterEndpoint endpoint)
+    internal bool Publishes(in ClusterEndpoint endpoint)
     {
-        for (int i = 0; i < slice; i++)
+        foreach (ClusterEndpoints slice in Slices)
         {
-            if (Slices[i].Has(endpoint.Host, endpoint.Address, PublishesNotReady))
+            if (slice.Has(endpoint.Host, endpoint.Address, PublishesNotReady))
                 return true;
         }
 
         return false;
     }
+
+    internal bool UsesEndpoints(in ClusterName name) => Kind == ClusterServiceKind.Headless || name.Kind == ClusterNameKind.Endpoint;
 
     private int CountPorts(in ClusterName name)
     {

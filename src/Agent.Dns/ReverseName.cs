@@ -7,9 +7,9 @@ internal static class ReverseName
 {
     private const int Ipv6NameLength = 64 + 10;
 
-    private static ReadOnlySpan<byte> Ipv4Zone => "\x07in-addr\x04arpa\0"u8;
+    private static ReadOnlySpan<byte> Ipv4Zone => "\u0007in-addr\u0004arpa\0"u8;
 
-    private static ReadOnlySpan<byte> Ipv6Zone => "\x03ip6\x04arpa\0"u8;
+    private static ReadOnlySpan<byte> Ipv6Zone => "\u0003ip6\u0004arpa\0"u8;
 
     /// <summary>Reads the address out of an expanded name, lower case.</summary>
     /// <param name="address">Room for 16 bytes.</param>

@@ -82,8 +82,8 @@ internal sealed class TouchedNames
 
     private static bool IsSameButForEndpoints(ClusterService one, ClusterService other) =>
         one.Kind == other.Kind && one.PublishesNotReady == other.PublishesNotReady && one.Target.AsSpan().SequenceEqual(other.Target)
-        && one.Addresses.Count == other.Addresses.Count && one.Addresses.Zip(other.Addresses).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second))
-        && HaveSamePorts([.. one.Ports], [.. other.Ports]);
+        && one.Addresses.Length == other.Addresses.Length && one.Addresses.Zip(other.Addresses).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second))
+        && HaveSamePorts(one.Ports, other.Ports);
 
     private static bool HaveSamePorts(ClusterPort[] some, ClusterPort[] others) =>
         some.All(port => others.Any(port.IsSame)) && others.All(port => some.Any(port.IsSame));
