@@ -109,7 +109,7 @@ public sealed class ResponseCache
         bool isKnown = TryFind(query, NameHash(query), now, out CacheEntry known, out _);
         if (isKnown && known.Failures == 0 && known.ExpiredFor(now) < _staleMilliseconds)
             Store(key, known.WithRetryAt(now + StaleRecheck));
-        else
+        else if (!isKnown || known.Failures == 0 || known.ExpiredFor(now) >= 0) // else two threads' flights failed as one, and count once
             Store(key, CacheEntry.CreateFailure(key, isKnown && IsRecent(known, now) ? known.Failures + 1 : 1, now));
     }
 

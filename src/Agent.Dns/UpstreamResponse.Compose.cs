@@ -18,14 +18,18 @@ public sealed partial class UpstreamResponse
     private bool KeepUsable(ReadOnlySpan<byte> response, ushort type)
     {
         bool isFound = false;
+        bool isChanged = type == RecordType.A; // from which AAAA records are made
         for (int i = 0; i < _answerCount; i++)
         {
             ref ResourceRecord record = ref _records[i];
-            bool isExcluded = record.Type == RecordType.Aaaa && dns64!.IsExcluded(response[record.DataOffset..record.End]);
-            _kept[i] &= !isExcluded && record.Type != RecordType.Rrsig;
+            bool isExcluded = _kept[i] && record.Type == RecordType.Aaaa && dns64!.IsExcluded(response[record.DataOffset..record.End]);
+            _kept[i] &= !isExcluded;
+            isChanged |= isExcluded;
             isFound |= _kept[i] && record.Type == type;
         }
 
+        for (int i = 0; isChanged && i < _answerCount; i++)
+            _kept[i] &= _records[i].Type != RecordType.Rrsig;
         return isFound;
     }
 

@@ -248,6 +248,16 @@ public class ResponseCacheTests
     }
 
     [Fact]
+    public void P16_a_failure_that_several_threads_see_at_once_counts_once()
+    {
+        byte[] key = Steps.Key("broken.test");
+        _cache.StoreFailure(key, 0);
+        _cache.StoreFailure(key, 1);
+        Assert.True(Steps.IsHit(_cache, MessageBuilder.Query("broken.test"), 4_900));
+        Assert.False(Steps.IsHit(_cache, MessageBuilder.Query("broken.test"), 5_100));
+    }
+
+    [Fact]
     public void A3_the_outcome_for_those_who_waited_is_a_fresh_answer_or_that_there_is_none()
     {
         byte[] key = Steps.Key("a.test", T.A, KeyFlags.None);

@@ -34,6 +34,9 @@ internal sealed class Flight
 
     public FlightShare Share { get; set; }
 
+    /// <summary>The claim of another thread that this flight waits for, when it is a follower.</summary>
+    public ulong Followed { get; set; }
+
     public Route Route { get; private set; } = null!;
 
     public int ExchangeCount { get; private set; }

@@ -10,13 +10,14 @@ internal sealed partial class Forwarder
     /// <summary>Sends a new flight's question, unless another thread has sent the same: then it waits for what that one hears.</summary>
     private void Begin(Flight flight, long now)
     {
-        flight.Share = _context.Flights.Claim(flight.Hash, _thread, out bool wasLast);
+        flight.Share = _context.Flights.Claim(flight.Hash, _thread, out ulong seen);
         if (flight.Share == FlightShare.Follower)
         {
+            flight.Followed = seen;
             flight.RetryAt = now + FollowFor;
             _following.Add(flight);
         }
-        else if (!wasLast || !TryEndFromCache(flight, now))
+        else if (!SharedFlights.WasLast(flight.Hash, seen) || !TryEndFromCache(flight, now))
         {
             Send(flight, flight.Route.Protocol, now);
         }
@@ -40,12 +41,11 @@ internal sealed partial class Forwarder
         _due.AddRange(_following);
         foreach (Flight flight in _due)
         {
-            FlightShare share = _context.Flights.Claim(flight.Hash, _thread, out _);
-            if (share == FlightShare.Follower)
+            if (_context.Flights.IsHeld(flight.Hash, flight.Followed))
                 continue;
             _following.Remove(flight);
-            flight.Share = share;
-            // Nothing is kept of an answer with a TTL of 0: each thread asks for its own clients.
+            flight.Share = FlightShare.Alone;
+            // Nothing is kept of an answer with a TTL of 0: each thread asks for its own clients, and not one after the other.
             if (!TryEndFromCache(flight, now) && flight.ExchangeCount == 0)
                 Send(flight, flight.Route.Protocol, now);
         }
@@ -55,7 +55,7 @@ internal sealed partial class Forwarder
     private bool GoesOnFollowing(Flight flight, long now)
     {
         bool hasAsked = flight.ExchangeCount > 0 || flight.Turn != 0;
-        bool goesOn = flight.Share == FlightShare.Follower && !hasAsked && _context.Flights.IsOwnerAlive(flight.Hash, now);
+        bool goesOn = flight.Share == FlightShare.Follower && !hasAsked && _context.Flights.IsOwnerAlive(flight.Hash, flight.Followed, now);
         if (goesOn)
             flight.RetryAt = now + FollowFor;
         return goesOn;

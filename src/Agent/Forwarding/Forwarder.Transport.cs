@@ -78,10 +78,13 @@ internal sealed partial class Forwarder
     }
 
     /// <summary>Takes a response only with the ID and the letters that were sent; who misses them may be guessing, and then TCP decides.</summary>
-    private void HandleDatagram(Flight flight, ref Exchange exchange, ReadOnlySpan<byte> datagram, long now)
+    private void HandleDatagram(Flight flight, ref Exchange exchange, Span<byte> datagram, long now)
     {
         bool hasId = datagram.Length >= Header.Size && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
-        if (hasId && (UpstreamResponse.IsBareFormErr(datagram) || UpstreamQuery.HasCase(datagram, flight.Asked, exchange.CaseBits)))
+        bool hasCase = hasId && UpstreamQuery.HasCase(datagram, flight.Asked, exchange.CaseBits);
+        if (hasCase)
+            flight.Asked[..^5].CopyTo(datagram[Header.Size..]); // what points into the question has that name's letters, and is for clients and the cache
+        if (hasCase || (hasId && UpstreamResponse.IsBareFormErr(datagram)))
         {
             HandleResponse(flight, ref exchange, datagram, now);
             return;

@@ -25,7 +25,9 @@ internal sealed class SharedFlights : IDisposable
     private const int SlotCount = 1 << 14;
     private const int OwnerCount = 128;
     private const ulong Claimed = 1;
-    private const ulong TagMask = ~0xFFul; // below: the owner's number in seven bits, and whether the slot is claimed
+    private const ulong TagMask = ~(SlotCount - 1ul); // below, where a slot's hashes are alike: a count of its claims, the owner's number, whether it is claimed
+    private const ulong CountMask = TagMask ^ ~0xFFul;
+    private const ulong OneClaim = 0x100;
     private const long Silence = 400; // milliseconds, eight ticks
 
     private readonly Slot[] _slots = new Slot[SlotCount];
@@ -47,23 +49,23 @@ internal sealed class SharedFlights : IDisposable
     }
 
     /// <summary>Takes a question for a thread, or notes that the thread waits for the one that has it.</summary>
-    /// <param name="wasLast">Whether the same question was the last here: then its answer may have come since the thread looked.</param>
-    public FlightShare Claim(ulong hash, int thread, out bool wasLast)
+    /// <param name="seen">What stood here before: of a follower, the claim that it follows.</param>
+    public FlightShare Claim(ulong hash, int thread, out ulong seen)
     {
         ref Slot slot = ref SlotOf(hash);
         ulong tag = hash & TagMask;
         while (true)
         {
-            ulong seen = Volatile.Read(ref slot.State);
-            wasLast = (seen & TagMask) == tag;
+            seen = Volatile.Read(ref slot.State);
             if ((seen & Claimed) == 0)
             {
-                if (Interlocked.CompareExchange(ref slot.State, tag | OwnerOf(thread) | Claimed, seen) == seen)
+                ulong count = (seen + OneClaim) & CountMask;
+                if (Interlocked.CompareExchange(ref slot.State, tag | count | OwnerOf(thread) | Claimed, seen) == seen)
                     return FlightShare.Owner;
                 continue;
             }
 
-            if (!wasLast)
+            if (!WasLast(hash, seen))
                 return FlightShare.Alone;
             Interlocked.Or(ref slot.Waiting, BitOf(thread));
             // Freed in between, its owner may not have seen the bit. One that is left over wakes in vain, once.
@@ -72,12 +74,19 @@ internal sealed class SharedFlights : IDisposable
         }
     }
 
+    /// <summary>Whether the same question was the last in its place: then its answer may have come since the thread looked.</summary>
+    /// <param name="seen">From <see cref="Claim"/>.</param>
+    public static bool WasLast(ulong hash, ulong seen) => (seen & TagMask) == (hash & TagMask);
+
+    /// <summary>Whether a claim that a thread follows is still held, and not ended, or ended and taken anew.</summary>
+    public bool IsHeld(ulong hash, ulong followed) => Volatile.Read(ref SlotOf(hash).State) == followed;
+
     /// <summary>Frees what <see cref="Claim"/> took, after its outcome is in the cache, and wakes those who wait.</summary>
     public void Release(ulong hash)
     {
         ref Slot slot = ref SlotOf(hash);
         // A full fence between freeing and looking for those who wait, as Claim has one between noting and looking again.
-        Interlocked.Exchange(ref slot.State, hash & TagMask);
+        Interlocked.Exchange(ref slot.State, (hash & TagMask) | (Volatile.Read(ref slot.State) & CountMask));
         if (Volatile.Read(ref slot.Waiting) != 0)
             Wake(Interlocked.Exchange(ref slot.Waiting, 0));
     }
@@ -88,13 +97,9 @@ internal sealed class SharedFlights : IDisposable
     /// <summary>Notes that a thread makes progress.</summary>
     public void Beat(int thread, long now) => Volatile.Write(ref _seen[thread % OwnerCount], now);
 
-    /// <summary>Whether the thread that asks this question made progress lately: then it will say how that ends.</summary>
-    public bool IsOwnerAlive(ulong hash, long now)
-    {
-        ulong state = Volatile.Read(ref SlotOf(hash).State);
-        bool isTaken = (state & Claimed) != 0 && (state & TagMask) == (hash & TagMask);
-        return isTaken && now - Volatile.Read(ref _seen[(int)(state >> 1 & (OwnerCount - 1))]) < Silence;
-    }
+    /// <summary>Whether the thread whose claim is followed made progress lately: then it will say how that ends.</summary>
+    public bool IsOwnerAlive(ulong hash, ulong followed, long now) =>
+        IsHeld(hash, followed) && now - Volatile.Read(ref _seen[(int)(followed >> 1 & (OwnerCount - 1))]) < Silence;
 
     /// <summary>Only after the last thread has ended: a wake must not reach what has the descriptor next.</summary>
     public void Dispose()

@@ -52,25 +52,41 @@ public sealed class SharedFlightRaceTests
     {
         using SharedFlights flights = new();
         const ulong hash = 0x0123_4567_89AB_CDEF;
-        Assert.Equal((FlightShare.Owner, false), (flights.Claim(hash, 0, out bool wasLast), wasLast));
-        Assert.Equal((FlightShare.Alone, false), (flights.Claim(hash ^ 1ul << 40, 1, out wasLast), wasLast));
+        Assert.Equal((FlightShare.Owner, false), (flights.Claim(hash, 0, out ulong seen), SharedFlights.WasLast(hash, seen)));
+        Assert.Equal((FlightShare.Alone, false), (flights.Claim(hash ^ 1ul << 40, 1, out seen), SharedFlights.WasLast(hash ^ 1ul << 40, seen)));
         flights.Release(hash);
-        Assert.Equal((FlightShare.Owner, false), (flights.Claim(hash ^ 1ul << 40, 1, out wasLast), wasLast));
+        Assert.Equal((FlightShare.Owner, false), (flights.Claim(hash ^ 1ul << 40, 1, out seen), SharedFlights.WasLast(hash ^ 1ul << 40, seen)));
         flights.Release(hash ^ 1ul << 40);
-        Assert.Equal((FlightShare.Owner, true), (flights.Claim(hash ^ 1ul << 40, 0, out wasLast), wasLast));
+        Assert.Equal((FlightShare.Owner, true), (flights.Claim(hash ^ 1ul << 40, 0, out seen), SharedFlights.WasLast(hash ^ 1ul << 40, seen)));
     }
 
     [Fact]
     public void An_owner_is_alive_for_as_long_as_it_makes_progress()
     {
         using SharedFlights flights = new();
-        flights.Claim(7, thread: 3, out _);
+        Assert.Equal(FlightShare.Owner, flights.Claim(7, thread: 3, out _));
+        Assert.Equal(FlightShare.Follower, flights.Claim(7, thread: 4, out ulong followed));
         flights.Beat(3, now: 10_000);
         flights.Beat(4, now: 20_000);
-        Assert.True(flights.IsOwnerAlive(7, now: 10_399));
-        Assert.False(flights.IsOwnerAlive(7, now: 10_400));
-        Assert.False(flights.IsOwnerAlive(1 << 20 | 7, now: 10_000));
+        Assert.True(flights.IsOwnerAlive(7, followed, now: 10_399));
+        Assert.False(flights.IsOwnerAlive(7, followed, now: 10_400));
+        Assert.False(flights.IsOwnerAlive(8, followed, now: 10_000));
         flights.Release(7);
-        Assert.False(flights.IsOwnerAlive(7, now: 10_000));
+        Assert.False(flights.IsOwnerAlive(7, followed, now: 10_000));
+    }
+
+    [Fact]
+    public void A_claim_that_ended_is_told_from_the_next_of_the_same_thread()
+    {
+        using SharedFlights flights = new();
+        flights.Claim(7, 0, out _);
+        flights.Claim(7, 1, out ulong followed);
+        Assert.True(flights.IsHeld(7, followed));
+
+        flights.Release(7);
+        Assert.False(flights.IsHeld(7, followed));
+        flights.Claim(7, 0, out _);
+
+        Assert.False(flights.IsHeld(7, followed));
     }
 }

@@ -39,6 +39,22 @@ public sealed class SharedFlightTests
     }
 
     [Fact]
+    public async Task A_slow_answer_with_TTL_0_is_fetched_by_all_threads_at_once()
+    {
+        // One after the other, the last of five threads would wait beyond the deadline.
+        using ScriptedUpstream upstream = new(async exchange =>
+        {
+            await Task.Delay(1_000);
+            await exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1", ttl: 0));
+        });
+        using AgentUnderTest agent = Start(upstream);
+
+        DnsMessage[] replies = await AskAll(agent, perClient: 1, () => { });
+
+        Assert.All(replies, reply => Assert.Equal((0, 1), (reply.ResponseCode, reply.Answers.Count)));
+    }
+
+    [Fact]
     public async Task A_failure_is_every_thread_s_and_counts_once()
     {
         using SemaphoreSlim release = new(0);

@@ -150,6 +150,19 @@ public sealed class Dns64Tests
     }
 
     [Fact]
+    public async Task Real_AAAA_records_keep_their_signature()
+    {
+        const ushort rrsig = 46;
+        using ScriptedUpstream upstream = new(exchange => exchange.Answer(
+            RR.AddressRecord(exchange.Name, "2001:db8::1"), new ResourceRecord(exchange.Name, rrsig, 1, 300, [0, 28, .. new byte[40]])));
+        using AgentUnderTest agent = ConfiguredNames.Start(Plain, upstream);
+
+        DnsMessage reply = await agent.Ask(DnsMessage.Query("www.example.test", RR.Aaaa) with { Additional = [RR.OptRecord(1232) with { Ttl = 0x8000 }] });
+
+        Assert.Equal([RR.Aaaa, rrsig], reply.Answers.Select(record => record.Type));
+    }
+
+    [Fact]
     public async Task Only_names_in_the_zones_are_concerned()
     {
         using ScriptedUpstream upstream = Ipv4Only();

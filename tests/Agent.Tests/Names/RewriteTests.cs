@@ -61,6 +61,23 @@ public sealed class RewriteTests
     }
 
     [Fact]
+    public async Task P34_the_letters_that_were_varied_for_the_upstream_do_not_reach_the_client()
+    {
+        // As servers compress: the SOA's owner is a pointer to the end of the question.
+        const string asked = "absent.in.another.zone.of.cluster.local";
+        using ScriptedUpstream upstream = new(exchange =>
+        {
+            byte[] reply = (exchange.Query.Reply(3) with { Authority = [RR.Authority("", 30, 30)] }).ToBytes();
+            int owner = 12 + asked.Length + 2 + 4;
+            return exchange.Send([.. reply[..owner], 0xC0, 12 + 10, .. reply[(owner + 1)..]]);
+        });
+        using AgentUnderTest agent = ConfiguredNames.Start($"zones: [ {{ zone: static.test, records: [ \"* 20 CNAME {asked}.\" ] }} ]", upstream);
+
+        DnsMessage reply = await agent.Ask("a.static.test");
+        Assert.Equal((3, "another.zone.of.cluster.local"), (reply.ResponseCode, Assert.Single(reply.Authority).Name));
+    }
+
+    [Fact]
     public async Task That_a_rewritten_name_is_missing_is_said_and_kept_for_the_clients_name()
     {
         using ScriptedUpstream upstream = new(exchange => exchange.Send(exchange.Query.Reply(3) with { Authority = [RR.Authority("cluster.local", 30, 30)] }));
