@@ -16,8 +16,8 @@ public sealed class ClusterLab : LabFixture
         Server = ApiServer.Start(IPAddress.Loopback).GetAwaiter().GetResult();
         _relay = new NamespaceRelay($"{Name}-w1", Server.Address);
         PutSlices("10.244.0.2", "10.244.0.3");
-        Server.Put(ClusterObjects.KubeDns("10.96.0.10", "fd00:10:96::a"));
-        File.WriteAllText($"/run/{Name}/kubeconfig", ClusterObjects.Kubeconfig(Server));
+        Server.Put(ApiObjects.KubeDns("10.96.0.10", "fd00:10:96::a"));
+        File.WriteAllText($"/run/{Name}/kubeconfig", ApiObjects.Kubeconfig(Server));
         File.WriteAllText(Configuration, $$"""
             node: w1
             listen: { addresses: [169.254.20.10, "fd00:10:53::10"] }
@@ -33,8 +33,8 @@ public sealed class ClusterLab : LabFixture
     /// <summary>The kube-dns pods that are ready, by their IPv4 addresses; the IPv6 ones go with them.</summary>
     public void PutSlices(params string[] ready)
     {
-        Server.Put(ClusterObjects.KubeDnsSlice("kube-dns-4", 53, ready));
-        Server.Put(ClusterObjects.KubeDnsSlice("kube-dns-6", 53, [.. ready.Select(address => address.Replace("10.244.0.", "fd00:10:244::", StringComparison.Ordinal))]));
+        Server.Put(ApiObjects.KubeDnsSlice("kube-dns-4", 53, ready));
+        Server.Put(ApiObjects.KubeDnsSlice("kube-dns-6", 53, [.. ready.Select(address => address.Replace("10.244.0.", "fd00:10:244::", StringComparison.Ordinal))]));
     }
 
     public override void Dispose()

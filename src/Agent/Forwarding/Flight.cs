@@ -162,11 +162,13 @@ internal sealed class Flight
         _lastWaiter = waiter;
     }
 
-    /// <summary>Takes all who wait; the flight goes on without them.</summary>
-    public Waiter? TakeWaiters()
+    /// <summary>Takes the one who waits longest; null when nobody waits. The flight goes on without those taken.</summary>
+    public Waiter? TakeWaiter()
     {
         Waiter? first = _firstWaiter;
-        _firstWaiter = _lastWaiter = null;
+        _firstWaiter = first?.Next;
+        if (_firstWaiter == null)
+            _lastWaiter = null;
         return first;
     }
 
@@ -193,6 +195,9 @@ internal struct Exchange
 
     /// <summary>Whether its server's time is counted already, because it was slow.</summary>
     public bool IsObserved;
+
+    /// <summary>Whether its silence was held against the server: once, however long it lasts.</summary>
+    public bool IsBlamed;
 
     public bool HasEdns;
 

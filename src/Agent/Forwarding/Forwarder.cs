@@ -267,16 +267,15 @@ internal sealed partial class Forwarder
 
     private void AnswerWaiters(Flight flight, CacheEntry entry, long now)
     {
-        for (Waiter? waiter = flight.TakeWaiters(); waiter != null;)
+        // One at a time, so that a defect met in one reply loses none of the others.
+        while (flight.TakeWaiter() is { } waiter)
         {
-            Waiter? next = waiter.Next;
             _context.InFlight.Leave(waiter.Place);
+            _waiterCount--;
             _sink.Reply(waiter, flight.Key, entry, now);
             waiter.End();
-            _waiterCount--;
             if (_freeWaiters.Count < MaxPooled)
                 _freeWaiters.Push(waiter);
-            waiter = next;
         }
     }
 }

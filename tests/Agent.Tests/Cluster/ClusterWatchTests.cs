@@ -62,11 +62,11 @@ public sealed class ClusterWatchTests : IAsyncLifetime
         await HasServers(agent, 1);
         using ScriptedUpstream second = ScriptedUpstream.Answering("10.96.8.8", at: new(System.Net.IPAddress.Parse("127.99.0.2"), _kubeDns.EndPoint.Port));
 
-        _server.Put(ClusterObjects.KubeDnsSlice("kube-dns-1", second.EndPoint.Port, $"{second.EndPoint.Address}", $"!{_kubeDns.EndPoint.Address}"));
+        _server.Put(ApiObjects.KubeDnsSlice("kube-dns-1", second.EndPoint.Port, $"{second.EndPoint.Address}", $"!{_kubeDns.EndPoint.Address}"));
         await Wait.Until(() => Servers(agent).SequenceEqual([$"{second.EndPoint}"]), "the second endpoint");
         Assert.Equal("10.96.8.8", Assert.Single((await agent.Ask(Name)).Answers).Address.ToString());
 
-        _server.Put(ClusterObjects.KubeDnsSlice("kube-dns-1", second.EndPoint.Port, $"!{second.EndPoint.Address}"));
+        _server.Put(ApiObjects.KubeDnsSlice("kube-dns-1", second.EndPoint.Port, $"!{second.EndPoint.Address}"));
         await Task.Delay(300);
         Assert.Equal([$"{second.EndPoint}"], Servers(agent));
     }
@@ -92,10 +92,10 @@ public sealed class ClusterWatchTests : IAsyncLifetime
         await HasServers(agent, 1);
         Assert.Equal(3, (await agent.Ask(Name)).ResponseCode); // kube-dns says so, and that is cached
 
-        _server.Put(ClusterObjects.Service("web", "10.96.1.1"));
+        _server.Put(ApiObjects.Service("web", "10.96.1.1"));
         await Wait.Until(() => AddressOf(agent) == "10.96.1.1", "the new Service");
         int asked = _kubeDns.Count;
-        _server.Put(ClusterObjects.Service("web", "10.96.1.2"));
+        _server.Put(ApiObjects.Service("web", "10.96.1.2"));
         await Wait.Until(() => AddressOf(agent) == "10.96.1.2", "its new address");
         DnsMessage otherFamily = await agent.Ask(Name, RR.Aaaa);
 
@@ -110,7 +110,7 @@ public sealed class ClusterWatchTests : IAsyncLifetime
     public async Task F8_while_kube_dns_is_down_the_names_of_the_table_are_answered()
     {
         PutKubeDns();
-        _server.Put(ClusterObjects.Service("web", "10.96.1.1"));
+        _server.Put(ApiObjects.Service("web", "10.96.1.1"));
         _kubeDns.Handler = _ => Task.CompletedTask;
         using AgentUnderTest agent = Start();
 
@@ -123,7 +123,7 @@ public sealed class ClusterWatchTests : IAsyncLifetime
     public async Task With_clusterNames_forward_the_table_is_not_even_kept()
     {
         PutKubeDns();
-        _server.Put(ClusterObjects.Service("web", "10.96.1.1"));
+        _server.Put(ApiObjects.Service("web", "10.96.1.1"));
         using AgentUnderTest agent = Start(ClusterNamesMode.Forward);
         await HasServers(agent, 1);
 
@@ -150,8 +150,8 @@ public sealed class ClusterWatchTests : IAsyncLifetime
 
     private void PutKubeDns()
     {
-        _server.Put(ClusterObjects.KubeDns("10.96.0.10"));
-        _server.Put(ClusterObjects.KubeDnsSlice("kube-dns-1", _kubeDns.EndPoint.Port, $"{_kubeDns.EndPoint.Address}"));
+        _server.Put(ApiObjects.KubeDns("10.96.0.10"));
+        _server.Put(ApiObjects.KubeDnsSlice("kube-dns-1", _kubeDns.EndPoint.Port, $"{_kubeDns.EndPoint.Address}"));
     }
 
     private AgentUnderTest Start(params RouteConfiguration[] routes) => Start(ClusterNamesMode.Table, routes);
@@ -159,7 +159,7 @@ public sealed class ClusterWatchTests : IAsyncLifetime
     private AgentUnderTest Start(ClusterNamesMode mode, params RouteConfiguration[] routes)
     {
         string kubeconfig = Path.Combine(_directory.FullName, "kubeconfig");
-        File.WriteAllText(kubeconfig, ClusterObjects.Kubeconfig(_server));
+        File.WriteAllText(kubeconfig, ApiObjects.Kubeconfig(_server));
         AgentConfiguration configuration = AgentUnderTest.Configuration([.. routes, AgentUnderTest.RootRoute(TransportProtocol.Udp, _others)]);
         return AgentUnderTest.Start(configuration with { Kubernetes = new KubernetesConfiguration { Enabled = true, Kubeconfig = kubeconfig, ClusterNames = mode } });
     }

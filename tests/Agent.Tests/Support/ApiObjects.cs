@@ -4,7 +4,7 @@ using Agent.Kubernetes.Tests.Support;
 namespace Agent.Tests.Support;
 
 /// <summary>The kube-dns Service and its endpoints as an API server has them, and the way to that server.</summary>
-internal static class ClusterObjects
+internal static class ApiObjects
 {
     public static string KubeDns(params string[] clusterIPs) => $$$"""
         {"apiVersion":"v1","kind":"Service","metadata":{"name":"kube-dns","namespace":"kube-system"},"spec":{
