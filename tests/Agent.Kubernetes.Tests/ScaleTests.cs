@@ -6,6 +6,9 @@ using Xunit.Abstractions;
 
 namespace Agent.Kubernetes.Tests;
 
+/// <summary>By itself: it measures the heap of the whole process.</summary>
+[Collection(nameof(ScaleTests))]
+[CollectionDefinition(nameof(ScaleTests), DisableParallelization = true)]
 public sealed class ScaleTests(ITestOutputHelper output)
 {
     private const int Count = 10_000;
