@@ -27,9 +27,9 @@ internal sealed class ExecCredentials(ExecPlugin plugin) : Credentials, IDisposa
         await _one.WaitAsync(stop).ConfigureAwait(false);
         try
         {
-            if (_identity is null || DateTimeOffset.UtcNow >= _expires)
-                _identity = Parse(await plugin.Run(stop).ConfigureAwait(false));
-            return _identity;
+            if (_identity is not { } identity || DateTimeOffset.UtcNow >= _expires)
+                _identity = identity = Parse(await plugin.Run(stop).ConfigureAwait(false));
+            return identity;
         }
         finally
         {

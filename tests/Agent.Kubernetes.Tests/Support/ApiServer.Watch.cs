@@ -28,7 +28,7 @@ public sealed partial class ApiServer
         lock (_lock)
         {
             foreach (WatchStream watch in _watches.Values)
-                watch.Injected.Enqueue((Encoding.UTF8.GetBytes(text), ends, resets));
+                watch.Injected.Enqueue(new Injection(Encoding.UTF8.GetBytes(text), ends, resets, _version));
             TaskCompletionSource changed = _changed;
             _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
             changed.SetResult();
@@ -78,17 +78,18 @@ public sealed partial class ApiServer
         DateTime bookmark = DateTime.UtcNow + Trouble.BookmarkEvery;
         while (DateTime.UtcNow < watch.Until)
         {
-            (List<byte[]> events, long now, Task changed) = After(watch);
+            (List<byte[]> events, long now, Injection? injected, Task changed) = Next(watch);
             foreach (byte[] line in events)
                 await Write(context, line);
             watch.Version = now;
-            while (watch.Injected.TryDequeue(out (byte[] Bytes, bool Ends, bool Resets) injected))
+            if (injected is not null)
             {
                 await Write(context, injected.Bytes);
                 if (injected.Resets)
                     context.Abort();
                 if (injected.Ends)
                     return;
+                continue;
             }
             if (DateTime.UtcNow >= bookmark)
             {
@@ -109,17 +110,21 @@ public sealed partial class ApiServer
             return (kind.Floor, _version);
     }
 
-    private (List<byte[]> Events, long Now, Task Changed) After(WatchStream watch)
+    /// <summary>The events up to what is injected next, so that nothing of after a cut slips through before it.</summary>
+    private (List<byte[]> Events, long Now, Injection? Injected, Task Changed) Next(WatchStream watch)
     {
         List<byte[]> events = [];
         lock (_lock)
         {
-            for (int i = watch.Kind.Past.FindIndex(change => change.Version > watch.Version); i >= 0 && i < watch.Kind.Past.Count; i++)
+            Injection? injected = watch.Injected.TryDequeue(out Injection? next) ? next : null;
+            long until = injected?.Version ?? _version;
+            List<PastChange> past = watch.Kind.Past;
+            for (int i = past.FindIndex(change => change.Version > watch.Version); i >= 0 && i < past.Count && past[i].Version <= until; i++)
             {
-                if (watch.Selection.Seen(watch.Kind.Past[i]) is var (type, item))
+                if (watch.Selection.Seen(past[i]) is var (type, item))
                     events.Add(EventLine(type, item));
             }
-            return (events, _version, _changed.Task);
+            return (events, until, injected, _changed.Task);
         }
     }
 
@@ -142,6 +147,8 @@ public sealed partial class ApiServer
 
         public DateTime Until => until;
 
-        public ConcurrentQueue<(byte[] Bytes, bool Ends, bool Resets)> Injected { get; } = new();
+        public ConcurrentQueue<Injection> Injected { get; } = new();
     }
+
+    private sealed record Injection(byte[] Bytes, bool Ends, bool Resets, long Version);
 }
