@@ -1,29 +1,42 @@
 namespace Agent.Dns;
 
-/// <summary>Which endpoints have names in one version of a Service and not in the other. Slices that both versions have cost nothing.</summary>
+/// <summary>What two versions of a Service have different endpoints in. Slices that both have cost nothing.</summary>
 internal sealed class EndpointDifference
 {
     public EndpointDifference(ClusterService? old, ClusterService? service)
     {
-        Gone = Only(old, service);
-        Added = Only(service, old);
+        (ClusterEndpoints[] before, ClusterEndpoints[] after) = (SlicesOf(old, service), SlicesOf(service, old));
+        Gone = Only(old, before, service);
+        Added = Only(service, after, old);
+        HasOtherPorts = before.Length != after.Length || !before.Zip(after).All(pair => ClusterPort.AreSame(pair.First.Ports, pair.Second.Ports));
+        InChangedSlices = [.. before.Concat(after).SelectMany(slice => slice.Items.ToArray())];
     }
 
+    /// <summary>Those that have a name in the old version alone.</summary>
     public List<ClusterEndpoint> Gone { get; }
 
     public List<ClusterEndpoint> Added { get; }
 
-    private static List<ClusterEndpoint> Only(ClusterService? service, ClusterService? other)
+    /// <summary>Whether an endpoint may be the same and have other ports.</summary>
+    public bool HasOtherPorts { get; }
+
+    /// <summary>All endpoints of slices that one version alone has.</summary>
+    public List<ClusterEndpoint> InChangedSlices { get; }
+
+    private static ClusterEndpoints[] SlicesOf(ClusterService? service, ClusterService? other)
+    {
+        HashSet<ClusterEndpoints> known = service != null && other?.PublishesNotReady == service.PublishesNotReady ? [.. other.Slices] : [];
+        return [.. (service?.Slices ?? []).Where(slice => !known.Contains(slice))];
+    }
+
+    private static List<ClusterEndpoint> Only(ClusterService? service, ClusterEndpoints[] slices, ClusterService? other)
     {
         List<ClusterEndpoint> only = [];
-        if (service == null)
-            return only;
-        HashSet<ClusterEndpoints> known = other?.PublishesNotReady == service.PublishesNotReady ? [.. other.Slices] : [];
-        foreach (ClusterEndpoints slice in service.Slices.Where(slice => !known.Contains(slice)))
+        foreach (ClusterEndpoints slice in slices)
         {
             foreach (ref readonly ClusterEndpoint endpoint in slice.Items)
             {
-                if (service.IsPublished(endpoint) && other?.Publishes(endpoint) != true)
+                if (service!.IsPublished(endpoint) && other?.Publishes(endpoint) != true)
                     only.Add(endpoint);
             }
         }

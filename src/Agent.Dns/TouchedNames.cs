@@ -30,20 +30,20 @@ internal sealed class TouchedNames
 
     public void AddService(byte[] key, ClusterService? old, ClusterService? service, EndpointDifference endpoints)
     {
-        ClusterPort[] ports = [.. EndpointPorts(old), .. EndpointPorts(service)];
         bool isOther = old == null || service == null || !IsSameButForEndpoints(old, service);
-        bool hasOtherPorts = !HaveSamePorts(EndpointPorts(old), EndpointPorts(service));
         // Whatever an endpoint's name says follows from these.
-        IEnumerable<ClusterEndpoint> touched = isOther || hasOtherPorts ? AllOf(old).Concat(AllOf(service)) : endpoints.Gone.Concat(endpoints.Added);
+        IEnumerable<ClusterEndpoint> touched = isOther ? AllOf(old).Concat(AllOf(service))
+            : endpoints.HasOtherPorts ? endpoints.InChangedSlices
+            : endpoints.Gone.Concat(endpoints.Added);
         foreach (byte[] host in touched.Select(endpoint => endpoint.Host))
             AddBelow([(byte)host.Length, .. host, .. key, .. "\x03svc"u8]);
 
         bool isHeadless = old?.Kind == ClusterServiceKind.Headless || service?.Kind == ClusterServiceKind.Headless;
-        bool hasOtherEndpoints = hasOtherPorts || endpoints.Gone.Count + endpoints.Added.Count > 0;
+        bool hasOtherEndpoints = endpoints.HasOtherPorts || endpoints.Gone.Count + endpoints.Added.Count > 0;
         if (!isOther && !(isHeadless && hasOtherEndpoints))
             return;
         AddBelow([.. key, .. "\x03svc"u8]);
-        foreach (ClusterPort port in ports.Concat(old?.Ports ?? []).Concat(service?.Ports ?? []).Where(port => port.Name.Length > 0))
+        foreach (ClusterPort port in PortsOf(old).Concat(PortsOf(service)).Where(port => port.Name.Length > 0))
             AddBelow([.. Underscored(port.Name), .. Underscored(port.Protocol), .. key, .. "\x03svc"u8]);
     }
 
@@ -60,20 +60,8 @@ internal sealed class TouchedNames
     private static bool IsSameButForEndpoints(ClusterService one, ClusterService other) =>
         one.Kind == other.Kind && one.PublishesNotReady == other.PublishesNotReady && one.Target.AsSpan().SequenceEqual(other.Target)
         && one.Addresses.Length == other.Addresses.Length && one.Addresses.Zip(other.Addresses).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second))
-        && HaveSamePorts(one.Ports, other.Ports);
+        && ClusterPort.AreSame(one.Ports, other.Ports);
 
-    private static bool HaveSamePorts(ClusterPort[] some, ClusterPort[] others) =>
-        some.All(port => others.Any(port.IsSame)) && others.All(port => some.Any(port.IsSame));
-
-    private static ClusterPort[] EndpointPorts(ClusterService? service)
-    {
-        List<ClusterPort> ports = [];
-        foreach (ClusterPort port in service?.Slices.SelectMany(slice => slice.Ports) ?? [])
-        {
-            if (!ports.Exists(port.IsSame))
-                ports.Add(port);
-        }
-
-        return [.. ports];
-    }
+    private static IEnumerable<ClusterPort> PortsOf(ClusterService? service) =>
+        service == null ? [] : service.Ports.Concat(service.Slices.SelectMany(slice => slice.Ports));
 }
