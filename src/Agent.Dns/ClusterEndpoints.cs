@@ -9,8 +9,13 @@ public sealed record ClusterPort(byte[] Name, byte[] Protocol, ushort Number)
     internal bool Matches(in ClusterName name) =>
         name.Kind != ClusterNameKind.Port || (name.Port.SequenceEqual(Name) && name.Protocol.SequenceEqual(Protocol));
 
-    internal bool IsSame(ClusterPort other) =>
-        Number == other.Number && Name.AsSpan().SequenceEqual(other.Name) && Protocol.AsSpan().SequenceEqual(other.Protocol);
+    internal static bool AreSame(ReadOnlySpan<ClusterPort> ports, ReadOnlySpan<ClusterPort> others)
+    {
+        bool areSame = ports.Length == others.Length;
+        for (int i = 0; areSame && i < ports.Length; i++)
+            areSame = ports[i].Number == others[i].Number && ports[i].Name.AsSpan().SequenceEqual(others[i].Name) && ports[i].Protocol.AsSpan().SequenceEqual(others[i].Protocol);
+        return areSame;
+    }
 }
 
 /// <summary>One endpoint.</summary>

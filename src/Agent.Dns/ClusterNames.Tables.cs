@@ -51,11 +51,11 @@ public sealed partial class ClusterNames
     private bool TryAnswerAlias(in Query query, in ClusterName name, ClusterService alias, ref ClusterReply records, out int length)
     {
         length = 0;
-        scoped ReadOnlySpan<byte> owner = ClusterReply.QuestionName;
+        scoped ReadOnlySpan<byte> owner = OwnRecord.QuestionName;
         Span<byte> pointer = stackalloc byte[2];
         for (int i = 0; i < MaxAliases; i++)
         {
-            ClusterName target = ClusterName.Parse(alias.Target, _zone.Domain);
+            ClusterName target = ClusterName.Parse(alias.Target, _domain);
             if (target.Kind == ClusterNameKind.Outside)
                 return false;
             records.Add(owner, RecordType.Cname, alias.Target);
@@ -81,31 +81,24 @@ public sealed partial class ClusterNames
 
     /// <summary>Finds the name outside the cluster that an ExternalName leads to, for questions that <see cref="TryAnswer"/> leaves to the upstreams.</summary>
     /// <returns>Null when the question is to be asked as it is.</returns>
-    public ClusterAlias? FindAlias(in Query query)
+    public Detour? FindDetour(in Query query)
     {
         if (query.Type is not (RecordType.A or RecordType.Aaaa))
             return null;
-        List<byte> records = [];
-        ReadOnlySpan<byte> owner = ClusterReply.QuestionName;
+        List<byte> aliases = [];
+        ReadOnlySpan<byte> owner = OwnRecord.QuestionName;
         ReadOnlySpan<byte> at = query.Name;
         for (int i = 0; i < MaxAliases; i++)
         {
-            ClusterName name = ClusterName.Parse(at, _zone.Domain);
+            ClusterName name = ClusterName.Parse(at, _domain);
             if (name.Kind != ClusterNameKind.Service || Find(name.ServiceKey) is not { Kind: ClusterServiceKind.ExternalName } service)
                 return null;
-            records.AddRange(owner);
-            records.AddRange([0, (byte)RecordType.Cname, 0, 1, 0, 0, (byte)(_zone.Ttl >> 8), (byte)_zone.Ttl, 0, (byte)service.Target.Length, .. service.Target]);
-            if (ClusterName.Parse(service.Target, _zone.Domain).Kind == ClusterNameKind.Outside)
-                return new ClusterAlias(service.Target, [.. records], _zone.Ttl);
+            aliases.AddRange(OwnRecord.Alias(owner, service.Target, _zone.Ttl));
+            if (ClusterName.Parse(service.Target, _domain).Kind == ClusterNameKind.Outside)
+                return new Detour { Asked = [.. service.Target, .. query.Key[^5..]], Aliases = [.. aliases], AliasTtl = _zone.Ttl };
             owner = at = service.Target;
         }
 
         return null;
     }
 }
-
-/// <summary>An ExternalName on its way to the upstreams.</summary>
-/// <param name="Target">The name that they are asked for, expanded, lower case.</param>
-/// <param name="Records">The CNAME records that lead there, in wire form behind the question.</param>
-/// <param name="Ttl">Seconds; of these records.</param>
-public sealed record ClusterAlias(byte[] Target, byte[] Records, uint Ttl);

@@ -9,12 +9,14 @@ public sealed partial class ClusterNames
     private const uint VersionTtl = 28800; // seconds; as in the specification's example, and CoreDNS
 
     private readonly ClusterZone _zone;
+    private readonly byte[] _domain;
     private readonly SipHash _hash;
     private readonly uint _serial;
 
     internal ClusterNames(ClusterZone zone, SipHash hash, ClusterTables tables, uint serial)
     {
         _zone = zone;
+        _domain = zone.Domain;
         _hash = hash;
         Tables = tables;
         _serial = serial;
@@ -34,13 +36,33 @@ public sealed partial class ClusterNames
     internal ClusterTables Tables { get; }
 
     /// <summary>Answers a question about a name of this cluster. Other names cost one comparison.</summary>
-    /// <returns>False when it is for the cache and the upstreams: <see cref="FindAlias"/> says what they are to be asked.</returns>
+    /// <returns>False when it is for the cache and the upstreams: <see cref="FindDetour"/> says what they are to be asked.</returns>
     public bool TryAnswer(in Query query, Span<byte> reply, out int length)
     {
+        // Most names end here; what follows has locals to clear.
+        if (query.Name.EndsWith(_domain))
+            return TryAnswerBelow(query, reply, out length);
         length = 0;
-        ClusterName name = ClusterName.Parse(query.Name, _zone.Domain);
+        return query.Type == RecordType.Ptr && TryAnswerReverse(query, reply, out length);
+    }
+
+    /// <summary>Whether the table has the name, below the cluster domain or of an address: records, or names below it.</summary>
+    internal bool Has(ReadOnlySpan<byte> name)
+    {
+        ClusterName parsed = ClusterName.Parse(name, _domain);
+        if (parsed.Kind != ClusterNameKind.Outside)
+            return PresenceOf(parsed) != Presence.Absent;
+        Span<byte> address = stackalloc byte[16];
+        int size = ReverseName.Parse(name, address);
+        return size > 0 && NamesOf(address[..size]) != null;
+    }
+
+    private bool TryAnswerBelow(in Query query, Span<byte> reply, out int length)
+    {
+        length = 0;
+        ClusterName name = ClusterName.Parse(query.Name, _domain);
         if (name.Kind == ClusterNameKind.Outside)
-            return query.Type == RecordType.Ptr && TryAnswerReverse(query, reply, out length);
+            return false;
         ClusterReply records = new(query, _zone, reply);
         return name.Kind switch
         {
@@ -51,17 +73,6 @@ public sealed partial class ClusterNames
             ClusterNameKind.Version => TryAnswerVersion(query, name, ref records, out length),
             _ => TryDeny(query, name, PresenceOf(name), ref records, out length),
         };
-    }
-
-    /// <summary>Whether the table has the name, below the cluster domain or of an address: records, or names below it.</summary>
-    internal bool Has(ReadOnlySpan<byte> name)
-    {
-        ClusterName parsed = ClusterName.Parse(name, _zone.Domain);
-        if (parsed.Kind != ClusterNameKind.Outside)
-            return PresenceOf(parsed) != Presence.Absent;
-        Span<byte> address = stackalloc byte[16];
-        int size = ReverseName.Parse(name, address);
-        return size > 0 && NamesOf(address[..size]) != null;
     }
 
     private Presence PresenceOf(in ClusterName name)
@@ -95,9 +106,9 @@ public sealed partial class ClusterNames
         if (service.Kind == ClusterServiceKind.ExternalName && query.Type is RecordType.A or RecordType.Aaaa)
             return TryAnswerAlias(query, name, service, ref records, out length);
         if (service.Kind == ClusterServiceKind.ExternalName && query.Type == RecordType.Cname)
-            records.Add(ClusterReply.QuestionName, RecordType.Cname, service.Target);
+            records.Add(OwnRecord.QuestionName, RecordType.Cname, service.Target);
         else if (service.Kind != ClusterServiceKind.ExternalName && query.Type is RecordType.A or RecordType.Aaaa)
-            AddAddresses(query, name, service, ClusterReply.QuestionName, ref records);
+            AddAddresses(query, name, service, OwnRecord.QuestionName, ref records);
         else if (service.Kind != ClusterServiceKind.ExternalName && query.Type == RecordType.Srv)
             return AnswerServers(query, name, service, ref records, out length);
         return TryFinish(query, name, ref records, out length);
@@ -133,7 +144,7 @@ public sealed partial class ClusterNames
         // What CoreDNS says of the SRV records of a pod is an accident that this table does not repeat.
         if (size == 0 || (query.Type == RecordType.Srv && !_zone.IsAuthoritative))
             return TryDeny(query, name, Presence.Absent, ref records, out length);
-        records.AddAddress(ClusterReply.QuestionName, address[..size], query.Type);
+        records.AddAddress(OwnRecord.QuestionName, address[..size], query.Type);
         return TryFinish(query, name, ref records, out length);
     }
 
@@ -149,7 +160,7 @@ public sealed partial class ClusterNames
             return TryDeny(query, name, Presence.Empty, ref records, out length);
         Span<byte> host = stackalloc byte[DnsName.MaxLength];
         host = host[.._zone.WriteServiceName([], service.Key, host)];
-        records.Add(ClusterReply.QuestionName, RecordType.Ns, host);
+        records.Add(OwnRecord.QuestionName, RecordType.Ns, host);
         int answers = records.Count;
         foreach (byte[] address in service.Addresses)
             records.AddAddress(host, address);
@@ -162,7 +173,7 @@ public sealed partial class ClusterNames
         if (DnsService() is not { } service || query.Type is not (RecordType.A or RecordType.Aaaa))
             return TryDeny(query, name, Presence.Empty, ref records, out length);
         foreach (byte[] address in service.Addresses)
-            records.AddAddress(ClusterReply.QuestionName, address, query.Type);
+            records.AddAddress(OwnRecord.QuestionName, address, query.Type);
         return TryFinish(query, name, ref records, out length);
     }
 
@@ -170,7 +181,7 @@ public sealed partial class ClusterNames
     {
         if (query.Type != RecordType.Txt)
             return TryDeny(query, name, Presence.Empty, ref records, out length);
-        records.Add(ClusterReply.QuestionName, RecordType.Txt, VersionTtl, "\u00051.1.0"u8);
+        records.Add(OwnRecord.QuestionName, RecordType.Txt, VersionTtl, "\u00051.1.0"u8);
         return TryFinish(query, name, ref records, out length);
     }
 
@@ -195,7 +206,7 @@ public sealed partial class ClusterNames
             hasService = isService;
             int nameLength = _zone.WriteServiceName([], name, target);
             if (nameLength > 0)
-                records.Add(ClusterReply.QuestionName, RecordType.Ptr, target[..nameLength]);
+                records.Add(OwnRecord.QuestionName, RecordType.Ptr, target[..nameLength]);
         }
 
         if (records.Count == 0 && !records.IsFull)

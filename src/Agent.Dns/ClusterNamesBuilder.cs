@@ -22,10 +22,14 @@ public sealed class ClusterNamesBuilder(ClusterZone zone)
             SetAddressName(gone, key, isNamed: false);
         foreach (byte[] added in AddressesOf(service, exceptThoseOf: old))
             SetAddressName(added, key, isNamed: true);
-        SetEndpoints(old, service);
+        EndpointDifference endpoints = new(old, service);
+        foreach (ClusterEndpoint gone in endpoints.Gone)
+            SetAddressName(gone.Address, NameOf(gone.Host, key), isNamed: false);
+        foreach (ClusterEndpoint added in endpoints.Added)
+            SetAddressName(added.Address, NameOf(added.Host, key), isNamed: true);
         // Nobody has seen what was before the first version.
         if (_last != null)
-            _edit.Touched.AddService(key, old, service);
+            _edit.Touched.AddService(key, old, service, endpoints);
     }
 
     /// <param name="label">Of <see cref="ClusterService.LabelOf"/>.</param>
@@ -65,22 +69,6 @@ public sealed class ClusterNamesBuilder(ClusterZone zone)
         changes = found;
         _edit = new Edit(tables);
         return _last = names;
-    }
-
-    private void SetEndpoints(ClusterService? old, ClusterService? service)
-    {
-        // Slices that both have are skipped, which makes the change of one endpoint cheap.
-        foreach (ClusterEndpoint gone in TouchedNames.Published(old, exceptThoseOf: service))
-        {
-            if (service == null || !service.Publishes(gone))
-                SetAddressName(gone.Address, NameOf(gone.Host, old!.Key), isNamed: false);
-        }
-
-        foreach (ClusterEndpoint added in TouchedNames.Published(service, exceptThoseOf: old))
-        {
-            if (old == null || !old.Publishes(added))
-                SetAddressName(added.Address, NameOf(added.Host, service!.Key), isNamed: true);
-        }
     }
 
     private void SetAddressName(byte[] address, byte[] name, bool isNamed)

@@ -23,9 +23,6 @@ internal ref struct ClusterReply
         _length = query.Head.Length;
     }
 
-    /// <summary>What the question's own name is written as.</summary>
-    public static ReadOnlySpan<byte> QuestionName => [0xC0, Header.Size];
-
     /// <summary>Records that were added.</summary>
     public int Count { get; private set; }
 
@@ -81,7 +78,7 @@ internal ref struct ClusterReply
         // RFC 2782: the target is not compressed.
         int length = _zone.WriteServiceName(host, serviceKey, data[6..]);
         if (length > 0)
-            Add(QuestionName, RecordType.Srv, data[..(6 + length)]);
+            Add(OwnRecord.QuestionName, RecordType.Srv, data[..(6 + length)]);
     }
 
     /// <summary>Adds the zone's SOA as CoreDNS composes it.</summary>

@@ -59,7 +59,7 @@ public sealed partial class ClusterService
         if (Kind is ClusterServiceKind.None or ClusterServiceKind.ExternalName)
             return Kind == ClusterServiceKind.ExternalName && name.Kind == ClusterNameKind.Service;
         if (UsesEndpoints(name))
-            return CountServers(name) > 0;
+            return HasEndpoint(name);
         return name.Kind == ClusterNameKind.Service || CountPorts(name) > 0;
     }
 
@@ -78,6 +78,22 @@ public sealed partial class ClusterService
     }
 
     internal bool UsesEndpoints(in ClusterName name) => Kind == ClusterServiceKind.Headless || name.Kind == ClusterNameKind.Endpoint;
+
+    private bool HasEndpoint(in ClusterName name)
+    {
+        foreach (ClusterEndpoints slice in Slices)
+        {
+            if (slice.CountPorts(name) == 0)
+                continue;
+            foreach (ref readonly ClusterEndpoint endpoint in slice.Items[slice.RangeOf(name)])
+            {
+                if (IsPublished(endpoint))
+                    return true;
+            }
+        }
+
+        return false;
+    }
 
     private int CountPorts(in ClusterName name)
     {
@@ -106,7 +122,7 @@ public sealed partial class ClusterService
     private bool[]?[] FindRepeats()
     {
         bool[]?[] repeats = new bool[]?[Slices.Length];
-        HashSet<UInt128> seen = [];
+        HashSet<UInt128> seen = new(Slices.Sum(slice => slice.Items.Length));
         for (int i = 0; i < Slices.Length; i++)
         {
             ReadOnlySpan<ClusterEndpoint> items = Slices[i].Items;

@@ -1,8 +1,6 @@
-using System.Text;
-
 namespace Agent.Dns;
 
-/// <summary>Names of addresses in reverse (RFC 1035 section 3.5, RFC 3596 section 2.5).</summary>
+/// <summary>Reads what <see cref="DnsName.ReverseOf"/> writes.</summary>
 internal static class ReverseName
 {
     private const int Ipv6NameLength = 64 + 10;
@@ -19,15 +17,6 @@ internal static class ReverseName
         if (name.EndsWith(Ipv4Zone))
             return ParseIpv4(name[..^Ipv4Zone.Length], address) ? 4 : 0;
         return name.Length == Ipv6NameLength && name.EndsWith(Ipv6Zone) && ParseIpv6(name, address) ? 16 : 0;
-    }
-
-    /// <param name="address">4 or 16 bytes.</param>
-    public static byte[] Of(ReadOnlySpan<byte> address)
-    {
-        StringBuilder text = new();
-        for (int i = address.Length - 1; i >= 0; i--)
-            text.Append(address.Length == 4 ? $"{address[i]}." : $"{address[i] & 15:x}.{address[i] >> 4:x}.");
-        return DnsName.FromText(text.Append(address.Length == 4 ? "in-addr.arpa" : "ip6.arpa").ToString());
     }
 
     private static bool ParseIpv4(ReadOnlySpan<byte> labels, Span<byte> address)

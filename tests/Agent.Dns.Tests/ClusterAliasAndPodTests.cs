@@ -41,18 +41,18 @@ public class ClusterAliasAndPodTests
         {
             string name = $"{service}.default.svc.cluster.local";
             Assert.Equal("forward", Table().Ask(name, type));
-            ClusterAlias alias = Table().FindAlias(name, type)!;
-            Assert.Equal(MessageBuilder.Name("www.example.com"), alias.Target);
-            Assert.Equal(5u, alias.Ttl);
-            OracleMessage message = OracleMessage.Decode([.. MessageBuilder.Query(name, type).Counts(1, targets.Length, 0, 0).Build(), .. alias.Records]);
+            Detour detour = Table().FindDetour(name, type)!;
+            Assert.Equal([.. MessageBuilder.Name("www.example.com"), 0, 1, 0, 0, (byte)type], detour.Asked);
+            Assert.Equal((5u, 0), (detour.AliasTtl, detour.RewrittenLength));
+            OracleMessage message = OracleMessage.Decode([.. MessageBuilder.Query(name, type).Counts(1, targets.Length, 0, 0).Build(), .. detour.Aliases]);
             Assert.Equal(targets.Select(target => target + "."), message.Answers.Select(Text));
             Assert.Equal([name + ".", .. targets[..^1].Select(target => target + ".")], message.Answers.Select(record => record.Owner));
             Assert.All(message.Answers, record => Assert.Equal((5u, 1), (record.Ttl, record.Class)));
         }
 
-        Assert.Null(Table().FindAlias($"{service}.default.svc.cluster.local", T.Txt));
-        Assert.Null(Table().FindAlias("web.default.svc.cluster.local"));
-        Assert.Null(Table().FindAlias("www.example.com"));
+        Assert.Null(Table().FindDetour($"{service}.default.svc.cluster.local", T.Txt));
+        Assert.Null(Table().FindDetour("web.default.svc.cluster.local"));
+        Assert.Null(Table().FindDetour("www.example.com"));
     }
 
     [Theory]
@@ -63,7 +63,7 @@ public class ClusterAliasAndPodTests
     {
         foreach (bool isAuthoritative in (bool[])[true, false])
             Assert.Equal(answer, Table(isAuthoritative).Ask($"{service}.default.svc.cluster.local"));
-        Assert.Null(Table().FindAlias($"{service}.default.svc.cluster.local"));
+        Assert.Null(Table().FindDetour($"{service}.default.svc.cluster.local"));
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public class ClusterAliasAndPodTests
     {
         string name = $"{service}.default.svc.cluster.local";
         Assert.Equal("forward", Table(isAuthoritative: false).Ask(name));
-        Assert.Null(Table(isAuthoritative: false).FindAlias(name));
+        Assert.Null(Table(isAuthoritative: false).FindDetour(name));
         Assert.Equal("NODATA", Table().Ask(name));
     }
 

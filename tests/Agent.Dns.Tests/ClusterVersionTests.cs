@@ -88,6 +88,19 @@ public class ClusterVersionTests
         Assert.Equal(["-default.pod.cluster.local.", "-default.svc.cluster.local."], table.Namespace("default", exists: false).Build());
     }
 
+    [Theory]
+    [InlineData("sql/tcp/5432", "sql/tcp/5433", "sql/tcp/5432", "sql/tcp/5433")] // another number
+    [InlineData("sql/tcp/5432", "admin/tcp/80", "sql/tcp/5432", "admin/tcp/80")] // they change places
+    public void Endpoints_whose_ports_alone_change_are_told(string first, string second, string firstThen, string secondThen)
+    {
+        ClusterTable table = new ClusterTable().Headless("db.default", Slice(first, "a=10.0.0.1"), Slice(second, "b=10.0.0.2"));
+        table.Build();
+        string[] told = [.. table.Headless("db.default", Slice(secondThen, "a=10.0.0.1"), Slice(firstThen, "b=10.0.0.2")).Build()];
+        Assert.Contains("a.db.default.svc.cluster.local.", told);
+        Assert.Contains("db.default.svc.cluster.local.", told);
+        Assert.Contains("_sql._tcp.db.default.svc.cluster.local.", told);
+    }
+
     [Fact]
     public void Readers_see_whole_versions_while_others_are_made()
     {

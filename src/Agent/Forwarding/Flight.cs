@@ -196,9 +196,6 @@ internal struct Exchange
     /// <summary>Whether its server's time is counted already, because it was slow.</summary>
     public bool IsObserved;
 
-    /// <summary>Whether its silence was held against the server: once, however long it lasts.</summary>
-    public bool IsBlamed;
-
     public bool HasEdns;
 
     /// <summary>Over UDP: which letters of the name were sent in upper case.</summary>

@@ -81,10 +81,8 @@ internal sealed partial class Forwarder
             long silence = now - exchange.SentAt;
             if (!exchange.IsObserved)
                 exchange.IsObserved = exchange.Upstream.Server.TryObserveAtLeast(silence);
-            if (silence < Server.Silence || exchange.IsBlamed)
-                continue;
-            exchange.IsBlamed = true;
-            exchange.Upstream.Server.Failed(now);
+            if (silence >= Server.Silence)
+                exchange.Upstream.Server.Failed(now);
         }
 
         if (flight.ExchangeCount == 1 && flight.Exchanges[0].IsOpen && now < flight.Exchanges[0].SentAt + Server.Silence)

@@ -102,10 +102,10 @@ internal sealed class ClusterTable
         return string.Join(' ', [.. reply.Answers.Select(Text), .. more.Count > 0 ? ["+", .. more] : Array.Empty<string>()]);
     }
 
-    public ClusterAlias? FindAlias(string name, ushort type = T.A)
+    public Detour? FindDetour(string name, ushort type = T.A)
     {
         Assert.True(Query.TryParse(MessageBuilder.Query(name, type).Build(), new byte[Query.MaxKeyLength], out Query query));
-        return Names.FindAlias(query);
+        return Names.FindDetour(query);
     }
 
     public static string Text(OracleRecord record) => record.Type switch

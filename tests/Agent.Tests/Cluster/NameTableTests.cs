@@ -3,7 +3,7 @@ using Agent.Cluster;
 using Agent.Dns;
 using Agent.Kubernetes;
 using Agent.Tests.Support;
-using static Agent.Tests.Cluster.ClusterObjects;
+using static Agent.Tests.Cluster.NameObjects;
 
 namespace Agent.Tests.Cluster;
 

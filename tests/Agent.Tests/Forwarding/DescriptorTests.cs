@@ -23,11 +23,11 @@ public sealed class DescriptorTests
         using AgentSetup setup = new(upstream.EndPoint);
         using AgentProcess agent = await AgentProcess.Serve(setup);
         await Misses(0, 64); // opens the connection to the upstream, which stays
-        int before = agent.DescriptorCount;
+        int before = agent.SocketCount;
 
         await Misses(64, 2000);
 
-        await Wait.Until(() => agent.DescriptorCount <= before, $"no more than the {before} descriptors of before");
+        await Wait.Until(() => agent.SocketCount <= before, $"no more than the {before} descriptors of before");
         Assert.DoesNotContain("defect", agent.Output, StringComparison.Ordinal);
 
         async Task Misses(int first, int count)
@@ -52,8 +52,8 @@ public sealed class DescriptorTests
     {
         using AgentSetup setup = new(upstream: TestAddress.Next());
         using AgentProcess agent = await AgentProcess.Serve(setup);
-        await Client.Ask(setup.EndPoint, DnsMessage.Query("first.tls.test")); // loads what TLS needs
-        int before = agent.DescriptorCount;
+        await Client.Ask(setup.EndPoint, DnsMessage.Query("first.tls.test"));
+        int before = agent.SocketCount;
         using UdpConversation client = new(setup.EndPoint);
 
         for (int i = 0; i < 200; i++)
@@ -61,7 +61,7 @@ public sealed class DescriptorTests
         for (int i = 0; i < 200; i++)
             Assert.Equal(2, (await client.Receive()).ResponseCode);
 
-        await Wait.Until(() => agent.DescriptorCount <= before, $"no more than the {before} descriptors of before");
+        await Wait.Until(() => agent.SocketCount <= before, $"no more than the {before} descriptors of before");
     }
 
     [Fact]

@@ -45,7 +45,7 @@ public sealed class HostTests
         using AgentUnderTest agent = ConfiguredNames.Start(Hosts, upstream);
 
         Assert.Equal($"0; {name} 1 300 192.0.2.1", (await agent.Ask(name)).Text());
-        Assert.Equal(1, upstream.Count);
+        upstream.AssertOneFlight(name);
     }
 
     [Fact]

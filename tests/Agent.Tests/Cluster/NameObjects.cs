@@ -8,7 +8,7 @@ using Agent.Tests.Support;
 namespace Agent.Tests.Cluster;
 
 /// <summary>Objects in few words, and questions to a table of their names.</summary>
-internal static class ClusterObjects
+internal static class NameObjects
 {
     public const ushort Ptr = 12;
     public const ushort Srv = 33;
