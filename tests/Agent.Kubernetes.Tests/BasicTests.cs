@@ -83,7 +83,11 @@ public sealed class BasicTests
             """{"status":{"conditions":[{"type":"Accepted","status":"True","reason":"Ok","message":"","lastTransitionTime":"2025-11-20T10:00:00Z"}]}}"""u8.ToArray(), default);
         await client.CreateEvent(new ObjectEvent
         {
-            About = ObjectReference.To(Resources.LocalRedirectPolicies, policy), Action = "Program", Reason = "Accepted", Note = "for the test", ReportedBy = "w1",
+            About = ObjectReference.To(Resources.LocalRedirectPolicies, policy),
+            Action = "Program",
+            Reason = "Accepted",
+            Note = "for the test",
+            ReportedBy = "w1",
         }, default);
 
         await Wait.Until(() => watched.Reflector.Find(policy.Key)!.Conditions.Count == 1, "the new condition");

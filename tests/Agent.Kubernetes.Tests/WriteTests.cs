@@ -57,8 +57,12 @@ public sealed class WriteTests : IAsyncLifetime
 
         await _client.CreateEvent(new ObjectEvent
         {
-            About = ObjectReference.To(Resources.LocalRedirectPolicies, policy), IsWarning = true,
-            Action = "Program", Reason = "FrontendTaken", Note = new string('n', 2000), ReportedBy = "w1",
+            About = ObjectReference.To(Resources.LocalRedirectPolicies, policy),
+            IsWarning = true,
+            Action = "Program",
+            Reason = "FrontendTaken",
+            Note = new string('n', 2000),
+            ReportedBy = "w1",
         }, default);
 
         var created = Assert.Single(_server.Events);

@@ -96,8 +96,14 @@ internal static class EndpointSliceParser
         }
         return new Endpoint
         {
-            Addresses = addresses, IsReady = isReady, IsTerminating = isTerminating,
-            Hostname = hostname, NodeName = node, Zone = zone, ForZones = forZones, Pod = pod,
+            Addresses = addresses,
+            IsReady = isReady,
+            IsTerminating = isTerminating,
+            Hostname = hostname,
+            NodeName = node,
+            Zone = zone,
+            ForZones = forZones,
+            Pod = pod,
         };
     }
 

@@ -129,7 +129,7 @@ internal sealed partial class Forwarder
     private bool TryBegin(in Query query, long now, [NotNullWhen(true)] out Flight? flight)
     {
         flight = null;
-        Detour? detour = _context.Own?.FindDetour(query);
+        Detour? detour = _context.Own?.FindDetour(query) ?? _context.Cluster.Current?.FindDetour(query);
         Route? route = _context.Routes.Current.Find(detour == null ? query.Name : detour.Name);
         if (route == null || route.Servers.Count == 0 || _flights.Active.Count >= MaxFlights || !HasTurn(route, now))
             return false;

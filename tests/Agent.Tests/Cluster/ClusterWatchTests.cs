@@ -107,6 +107,23 @@ public sealed class ClusterWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task P40_the_target_of_an_ExternalName_is_asked_of_its_own_route()
+    {
+        PutKubeDns();
+        _server.Put("""
+            {"apiVersion":"v1","kind":"Service","metadata":{"name":"web","namespace":"default"},"spec":{"type":"ExternalName","externalName":"www.example.test"}}
+            """);
+        _others.Handler = exchange => exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1"));
+        using AgentUnderTest agent = Start();
+
+        await Wait.Until(() => agent.Ask(Name, RR.Cname).GetAwaiter().GetResult().Flags is var flags && (flags & 0x0400) != 0, "the table");
+        DnsMessage reply = await agent.Ask(Name);
+
+        Assert.Equal([RR.Cname, RR.A], reply.Answers.Select(answer => answer.Type));
+        Assert.Equal(1, _others.CountOf("www.example.test"));
+    }
+
+    [Fact]
     public async Task F8_while_kube_dns_is_down_the_names_of_the_table_are_answered()
     {
         PutKubeDns();
