@@ -61,6 +61,7 @@ public sealed class DescriptorTests
         for (int i = 0; i < 200; i++)
             Assert.Equal(2, (await client.Receive()).ResponseCode);
 
+        Assert.DoesNotContain("defect", agent.Output, StringComparison.Ordinal);
         await Wait.Until(() => agent.SocketCount <= before, $"no more than the {before} descriptors of before");
     }
 
