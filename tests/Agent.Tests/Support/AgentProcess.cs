@@ -32,9 +32,9 @@ internal sealed class AgentProcess : IDisposable
 
     public int DescriptorCount => Directory.GetFileSystemEntries($"/proc/{Id}/fd").Length;
 
-    /// <summary>Descriptors without the assemblies, which the runtime opens when it first needs them.</summary>
+    /// <summary>Descriptors without files: the runtime opens assemblies and symbols when it first needs them.</summary>
     public int SocketCount =>
-        Directory.GetFileSystemEntries($"/proc/{Id}/fd").Count(path => new FileInfo(path).LinkTarget?.EndsWith(".dll", StringComparison.Ordinal) != true);
+        Directory.GetFileSystemEntries($"/proc/{Id}/fd").Count(path => new FileInfo(path).LinkTarget?.StartsWith('/') != true);
 
     /// <summary>Memory that no file backs, in KiB.</summary>
     public long AnonymousKiB => long.Parse(File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith("RssAnon:", StringComparison.Ordinal))
