@@ -37,9 +37,11 @@ internal static class ApiObjects
 
     private static string Mapping(string content) => "{ " + content + " }";
 
-    private static string EndpointOf(string address) => $$$"""
-        {"addresses":["{{{address.TrimStart('!')}}}"],"conditions":{"ready":{{{(address.StartsWith('!') ? "false" : "true")}}} } }
-        """;
+    private static string EndpointOf(string address)
+    {
+        string conditions = address.StartsWith('!') ? """{"ready":false}""" : """{"ready":true}""";
+        return "{\"addresses\":[\"" + address.TrimStart('!') + "\"],\"conditions\":" + conditions + "}";
+    }
 
     private static string Quoted(string[] texts) => string.Join(",", texts.Select(text => $"\"{text}\""));
 }
