@@ -30,9 +30,9 @@ internal static class ApiObjects
         apiVersion: v1
         kind: Config
         current-context: test
-        contexts: [ { Mapping("name: test, context: " + Mapping("cluster: test, user: test")) } ]
-        clusters: [ { Mapping("name: test, cluster: " + Mapping($"server: \"{server.Url}\", certificate-authority-data: {Convert.ToBase64String(Encoding.ASCII.GetBytes(server.Certificates.AuthorityPem))}")) } ]
-        users: [ { Mapping("name: test, user: " + Mapping($"token: {ApiServer.Token}")) } ]
+        contexts: [ {Mapping("name: test, context: " + Mapping("cluster: test, user: test"))} ]
+        clusters: [ {Mapping("name: test, cluster: " + Mapping($"server: \"{server.Url}\", certificate-authority-data: {Convert.ToBase64String(Encoding.ASCII.GetBytes(server.Certificates.AuthorityPem))}"))} ]
+        users: [ {Mapping("name: test, user: " + Mapping($"token: {ApiServer.Token}"))} ]
         """;
 
     private static string Mapping(string content) => "{ " + content + " }";
