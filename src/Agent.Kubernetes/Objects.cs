@@ -100,10 +100,13 @@ public sealed record Pod : KubernetesObject
 {
     public string NodeName { get; init; } = "";
 
-    /// <summary><c>status.podIPs</c>.</summary>
+    /// <summary><c>status.podIPs</c>; none of a pod that is finished, whose addresses others may have by now.</summary>
     public IReadOnlyList<IPAddress> Addresses { get; init; } = [];
 
     public bool IsHostNetwork { get; init; }
+
+    /// <summary>The phase Succeeded or Failed.</summary>
+    public bool IsFinished { get; init; }
 
     /// <summary>The condition Ready, of a pod that is not being deleted.</summary>
     public bool IsReady { get; init; }

@@ -69,6 +69,15 @@ public sealed class ParserTests
     }
 
     [Fact]
+    public void A_pod_that_is_finished_has_no_addresses()
+    {
+        Pod pod = Parse(PodParser.Parse, """{"metadata":{"name":"job","namespace":"n"},"status":{"phase":"Succeeded","podIP":"10.0.0.1","podIPs":[{"ip":"10.0.0.1"}]}}""")!;
+
+        Assert.True(pod.IsFinished);
+        Assert.Empty(pod.Addresses);
+    }
+
+    [Fact]
     public void A_Pod_is_read_with_its_DNS_settings_ports_and_readiness()
     {
         Pod pod = Parse(PodParser.Parse, """

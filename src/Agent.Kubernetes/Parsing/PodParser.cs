@@ -31,8 +31,9 @@ internal static class PodParser
             Labels = metadata.Labels,
             Annotations = metadata.Annotations,
             NodeName = pod.NodeName,
-            Addresses = pod.Addresses ?? (pod.Address is { } address ? [address] : []),
+            Addresses = pod.IsFinished ? [] : pod.Addresses ?? (pod.Address is { } address ? [address] : []),
             IsHostNetwork = pod.IsHostNetwork,
+            IsFinished = pod.IsFinished,
             IsReady = pod.IsReady && !metadata.IsBeingDeleted,
             RuntimeClass = pod.RuntimeClass,
             DnsPolicy = pod.DnsPolicy,
@@ -130,6 +131,8 @@ internal static class PodParser
                 pod.Address = json.Address();
             else if (json.ValueTextEquals("podIPs"u8))
                 pod.Addresses = ParseAddresses(ref json);
+            else if (json.ValueTextEquals("phase"u8))
+                pod.IsFinished = json.Text() is "Succeeded" or "Failed";
             else if (json.ValueTextEquals("conditions"u8))
                 pod.IsReady = Conditions.Parse(ref json).Any(condition => condition is { Type: "Ready", Status: "True" });
             else
@@ -156,6 +159,7 @@ internal static class PodParser
         public IPAddress? Address;
         public IPAddress[]? Addresses;
         public bool IsHostNetwork;
+        public bool IsFinished;
         public bool IsReady;
         public string? RuntimeClass;
         public string DnsPolicy = "ClusterFirst";

@@ -21,12 +21,14 @@ internal sealed partial class ClusterWatch : IDisposable
     private readonly Reflector<Service> _services;
     private readonly Reflector<EndpointSlice> _slices;
     private readonly Reflector<Node> _node;
-    private readonly Reflector<Namespace>? _namespaces; // these and the table: null where the cluster's own DNS answers alone
-    private readonly Reflector<Pod>? _pods;
-    private readonly NameTable? _names;
+    private readonly Reflector<Pod> _nodePods;
+    private readonly Reflector<Namespace> _namespaces;
+    private readonly Reflector<Pod>? _pods; // of the whole cluster: null where their names are not verified
+    private readonly NameTable? _names; // null where the cluster's own DNS answers alone
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
     private KubeDns _kubeDns;
     private bool _isMissing;
+    private volatile NodePods _podsHere = NodePods.None;
 
     /// <param name="remembered">What holds until the API server has been heard.</param>
     /// <exception cref="AccessException">There is no way to an API server; the message says why.</exception>
@@ -44,10 +46,11 @@ internal sealed partial class ClusterWatch : IDisposable
         _services = new Reflector<Service>(_client, Resources.Services, scope, Apply);
         _slices = new Reflector<EndpointSlice>(_client, Resources.EndpointSlices, scope, Apply);
         _node = new Reflector<Node>(_client, Resources.Nodes, new() { FieldSelector = $"metadata.name={configuration.Node}" }, _ => FindKubeDns());
+        _nodePods = new Reflector<Pod>(_client, Resources.Pods, new() { FieldSelector = $"spec.nodeName={configuration.Node}" }, _ => FindPods());
+        _namespaces = new Reflector<Namespace>(_client, Resources.Namespaces, all, Apply);
         if (!hasTable)
             return;
         _names = new NameTable(ZoneOf(configuration), TimeProvider.System);
-        _namespaces = new Reflector<Namespace>(_client, Resources.Namespaces, all, Apply);
         if (_configuration.PodNames == PodNames.Verified)
             _pods = new Reflector<Pod>(_client, Resources.Pods, all, Apply);
     }
@@ -56,7 +59,7 @@ internal sealed partial class ClusterWatch : IDisposable
     public bool IsSynced => _services.IsSynced && _slices.IsSynced;
 
     /// <summary>Why nothing is heard of the API server; null when all is well.</summary>
-    public string? Failure => _services.Failure ?? _slices.Failure ?? _namespaces?.Failure ?? _pods?.Failure;
+    public string? Failure => _services.Failure ?? _slices.Failure ?? _namespaces.Failure ?? _nodePods.Failure ?? _pods?.Failure;
 
     public KubeDns KubeDns
     {
@@ -70,6 +73,9 @@ internal sealed partial class ClusterWatch : IDisposable
     /// <summary>Whether the agent answers the cluster's names from its own table.</summary>
     public bool HasNames => _consequences.Names.Current != null;
 
+    /// <summary>This node's pods as they are known now; take it once for each question.</summary>
+    public NodePods Pods => _podsHere;
+
     public int ServiceCount => _services.Count;
 
     public void Start()
@@ -77,13 +83,14 @@ internal sealed partial class ClusterWatch : IDisposable
         _services.Start();
         _slices.Start();
         _node.Start();
-        _namespaces?.Start();
+        _nodePods.Start();
+        _namespaces.Start();
         _pods?.Start();
     }
 
     public void Dispose()
     {
-        IAsyncDisposable?[] reflectors = [_services, _slices, _node, _namespaces, _pods];
+        IAsyncDisposable?[] reflectors = [_services, _slices, _node, _nodePods, _namespaces, _pods];
         Task.WhenAll(reflectors.OfType<IAsyncDisposable>().Select(reflector => reflector.DisposeAsync().AsTask())).GetAwaiter().GetResult();
         _client.Dispose();
     }
@@ -128,7 +135,7 @@ internal sealed partial class ClusterWatch : IDisposable
         {
             foreach (Change<T> change in changes)
                 set(_names, change.Key, change.New);
-            if (!IsSynced || !_namespaces!.IsSynced || _pods?.IsSynced == false)
+            if (!IsSynced || !_namespaces.IsSynced || _pods?.IsSynced == false)
                 return;
             _names.MarkSynced();
             IReadOnlyList<NameChange> changed = _names.Publish();
@@ -138,6 +145,8 @@ internal sealed partial class ClusterWatch : IDisposable
                 _consequences.Cache.Remove(name.Name);
         }
     }
+
+    private void FindPods() => _podsHere = new NodePods(_nodePods.Snapshot());
 
     private void FindKubeDns()
     {

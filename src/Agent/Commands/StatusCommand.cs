@@ -66,7 +66,7 @@ internal static class StatusCommand
             Console.WriteLine($"Route     {route.Zone} over {route.Protocol} to {(route.Servers.Count > 0 ? string.Join(", ", route.Servers) : "no server")}");
         if (agent.Cluster is { } cluster)
         {
-            Console.WriteLine($"Cluster   {(cluster.IsSynced ? "synced" : "not heard yet")}{(cluster.Failure == null ? "" : $", {cluster.Failure}")}; names {(cluster.HasNames ? $"answered here, of {cluster.Services} Services" : "asked of the cluster's own DNS")}");
+            Console.WriteLine($"Cluster   {(cluster.IsSynced ? "synced" : "not heard yet")}{(cluster.Failure == null ? "" : $", {cluster.Failure}")}; names {(cluster.HasNames ? $"answered here, of {cluster.Services} Services" : "asked of the cluster's own DNS")}; {cluster.Pods} pods here");
             Console.WriteLine($"          {cluster.DnsService} has {ListOf(cluster.Addresses)}, answered by {ListOf(cluster.Servers)}");
         }
 

@@ -77,14 +77,16 @@ internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stal
 /// <param name="IsSynced">Whether the API server was heard since the start; else what the kernel remembers holds.</param>
 /// <param name="Failure">Why nothing is heard of it now; null when all is well.</param>
 /// <param name="HasNames">Whether cluster names are answered from the agent's own table.</param>
+/// <param name="Pods">On this node.</param>
 internal sealed record ClusterStatus(
-    bool IsSynced, string? Failure, bool HasNames, int Services, string DnsService, IReadOnlyList<string> Addresses, IReadOnlyList<string> Servers)
+    bool IsSynced, string? Failure, bool HasNames, int Services, int Pods, string DnsService, IReadOnlyList<string> Addresses, IReadOnlyList<string> Servers)
 {
     public static ClusterStatus Of(Cluster.ClusterWatch cluster, Configuration.KubernetesConfiguration configuration) => new(
         cluster.IsSynced,
         cluster.Failure,
         cluster.HasNames,
         cluster.ServiceCount,
+        cluster.Pods.All.Count,
         configuration.DnsService.ToString(),
         [.. cluster.KubeDns.Frontends.Select(frontend => frontend.Address.ToString()).Distinct()],
         [.. cluster.KubeDns.Servers.Select(server => server.ToString())]);
