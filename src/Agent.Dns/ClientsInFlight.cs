@@ -22,6 +22,11 @@ public sealed class ClientsInFlight(int most)
 
     private readonly SipHash _hash = SipHash.CreateRandom();
     private readonly ulong[] _words = new ulong[Sets * Ways];
+    private volatile int _most = most;
+
+    /// <summary>Sets another bound; who has more on its way already keeps it.</summary>
+    /// <inheritdoc cref="ClientsInFlight" path="/param"/>
+    public void Limit(int most) => _most = most;
 
     /// <summary>Counts one more question of a client.</summary>
     /// <param name="place">What <see cref="Leave"/> is to be given, once, when the question no longer waits.</param>
@@ -37,7 +42,7 @@ public sealed class ClientsInFlight(int most)
             if (place == NoPlace)
                 return true;
             ulong count = (seen & ~CountMask) == tag ? seen & CountMask : 0;
-            if (count >= (ulong)most)
+            if (count >= (ulong)_most)
                 return false;
             if (Interlocked.CompareExchange(ref _words[place], tag | (count + 1), seen) == seen)
                 return true;

@@ -2,11 +2,10 @@ namespace Agent.Dns;
 
 /// <summary>Decides what one client's query gets. One for each serving thread.</summary>
 /// <param name="isUdp">Whether the client's UDP size and the datagram limit bound the reply.</param>
-/// <param name="clients">Null: everybody, without limit.</param>
-/// <param name="own">What the configuration says of names; null when nothing.</param>
+/// <param name="rules">Null: none.</param>
 /// <param name="cluster">The names of the cluster; null when none is watched.</param>
 public sealed class Resolver(
-    ResponseCache cache, ServingCounters counters, bool isUdp, ClientPolicy? clients = null, OwnNames? own = null, PublishedNames? cluster = null)
+    ResponseCache cache, ServingCounters counters, bool isUdp, PublishedRules? rules = null, PublishedNames? cluster = null)
 {
     /// <summary>What <see cref="Answer"/> returns when an upstream must be asked.</summary>
     public const int Forward = -1;
@@ -17,11 +16,20 @@ public sealed class Resolver(
     private readonly byte[] _keys = new byte[MaxBatch * Query.MaxKeyLength];
     private readonly Lane[] _lanes = new Lane[MaxBatch];
     private readonly ulong[] _hashes = new ulong[MaxBatch];
+    private ClientPolicy? _clients = rules?.Current.Clients;
+    private OwnNames? _own = rules?.Current.Own;
     private bool _isRefreshDue;
     private int _fetched;
 
     /// <summary>Whether the last answer should be renewed before it expires: somebody will ask for it again.</summary>
     public bool IsRefreshDue => _isRefreshDue;
+
+    /// <summary>Goes by the newest rules from now on; not between the reading of a query and its answer.</summary>
+    public void TakeRules()
+    {
+        if (rules != null)
+            (_clients, _own, _) = rules.Current;
+    }
 
     /// <summary>Reads one query of a batch, to be answered by <see cref="Answer(int, ReadOnlySpan{byte}, long, Span{byte}, out Query)"/>.</summary>
     /// <param name="lane">Its place in the batch, below <see cref="MaxBatch"/>.</param>
@@ -32,7 +40,7 @@ public sealed class Resolver(
         ref Lane read = ref _lanes[lane];
         read.IsQuery = Query.TryParse(message, KeyOf(lane), out Query query);
         read.Fields = query.Fields;
-        if (clients != null)
+        if (_clients != null)
             read.Client = ClientAddress.From(client);
         read.NameHash = query.Key.IsEmpty ? 0 : cache.NameHash(query);
         _hashes[lane] = query.Key.IsEmpty ? 0 : ResponseCache.WithType(read.NameHash, query.Type);
@@ -70,7 +78,7 @@ public sealed class Resolver(
         if (isUdp && query.WantsKeepalive)
             query = query with { WantsKeepalive = false }; // RFC 7828 section 3.2.1: ignored over UDP
         // Before all else, so that who is denied learns nothing (A22), and what is malformed counts too.
-        if (clients != null)
+        if (_clients != null)
         {
             query = query with { Client = read.Client };
             if (IsTurnedAway(query, now, reply, out int refusal))
@@ -137,12 +145,12 @@ public sealed class Resolver(
     private bool TryAnswerLocally(in Query query, Span<byte> reply, out int length)
     {
         length = 0;
-        return own?.TryAnswer(query, isUdp, reply, out length) == true || cluster?.Current?.TryAnswer(query, reply, out length) == true;
+        return _own?.TryAnswer(query, isUdp, reply, out length) == true || cluster?.Current?.TryAnswer(query, reply, out length) == true;
     }
 
     private bool IsTurnedAway(in Query query, long now, Span<byte> reply, out int length)
     {
-        ClientVerdict verdict = clients!.Judge(query.Client, now);
+        ClientVerdict verdict = _clients!.Judge(query.Client, now);
         length = 0;
         if (verdict == ClientVerdict.Limited)
             length = RefuseExcess(query, reply);
@@ -156,7 +164,7 @@ public sealed class Resolver(
     /// <summary>Lets a written answer go to its client; past the client's bytes, over UDP, what sends it to TCP, where it is refused.</summary>
     private int Deliver(in Query query, int length, long now, Span<byte> reply)
     {
-        if (clients == null || clients.TryTakeBytes(query.Client, length, now))
+        if (_clients == null || _clients.TryTakeBytes(query.Client, length, now))
             return length;
         if (!isUdp)
             return RefuseExcess(query, reply);

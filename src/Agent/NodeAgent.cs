@@ -17,14 +17,16 @@ internal sealed partial class NodeAgent : IDisposable
 {
     private const long LongestDrain = 1_500; // milliseconds
 
-    private readonly AgentConfiguration _configuration;
     private readonly ILogger _logger;
     private readonly RouteSource _routes;
     private readonly ResponseCache _cache;
     private readonly List<ServingThread> _threads = [];
     private readonly SharedFlights _flights = new();
     private readonly PublishedNames _clusterNames = new();
+    private readonly PublishedRules _rules;
+    private readonly ClientsInFlight _inFlight;
     private readonly Timer _routeTimer;
+    private volatile AgentConfiguration _configuration;
     private Datapath? _datapath;
     private Lease? _lease;
     private ClusterWatch? _cluster;
@@ -34,10 +36,9 @@ internal sealed partial class NodeAgent : IDisposable
         _configuration = configuration;
         _logger = logger;
         _cache = new ResponseCache(configuration.Cache.Memory, configuration.Cache.ServeStale);
-        _routes = new RouteSource(
-            configuration.Routes,
-            configuration.Listen.Addresses.Concat(configuration.Redirect.Frontends.Select(frontend => frontend.Address)),
-            logger);
+        _rules = new PublishedRules(RulesOf(configuration));
+        _inFlight = new ClientsInFlight(configuration.Clients.InFlight);
+        _routes = new RouteSource(configuration.Routes, OwnAddresses(configuration), logger);
         _routeTimer = new Timer(_ => RefreshRoutes(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
@@ -105,22 +106,18 @@ internal sealed partial class NodeAgent : IDisposable
         foreach (IPAddress added in ListenAddresses.Ensure(listen.Addresses, stateDirectory))
             AddressAdded(_logger, added);
 
-        CacheConfiguration cache = _configuration.Cache;
-        ClientsConfiguration clients = _configuration.Clients;
         ForwardingContext context = new()
         {
             Routes = _routes,
             Cache = _cache,
-            Limits = new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl),
-            Clients = clients.Policy(),
-            InFlight = new ClientsInFlight(clients.InFlight),
+            Rules = _rules,
+            InFlight = _inFlight,
             Flights = _flights,
             Sockets = new SocketBudget(Native.DescriptorLimit.Soft),
-            Own = ConfiguredNames.Build(_configuration.Names),
             Cluster = _clusterNames,
         };
         IPEndPoint[] endPoints = ListenEndPoints();
-        _threads.Add(new TcpServer(endPoints, clients.TcpConnections, context, _logger));
+        _threads.Add(new TcpServer(endPoints, context, _logger) { ConnectionsOfClient = _configuration.Clients.TcpConnections });
         foreach (IPEndPoint endPoint in endPoints)
         {
             for (int worker = 0; worker < listen.Workers; worker++)
@@ -178,6 +175,11 @@ internal sealed partial class NodeAgent : IDisposable
     {
         lock (_routes)
             _routes.Discover(kubeDns.Routes(_configuration.ClusterDomain), kubeDns.Frontends.Select(frontend => frontend.Address));
+        Program(kubeDns);
+    }
+
+    private void Program(KubeDns kubeDns)
+    {
         if (_datapath == null)
             return;
         try
@@ -214,6 +216,18 @@ internal sealed partial class NodeAgent : IDisposable
         do
             Thread.Sleep(ServingThread.LongestTurn);
         while (_threads.Any(thread => !thread.IsIdle) && Environment.TickCount64 - started < LongestDrain);
+    }
+
+    private static IEnumerable<IPAddress> OwnAddresses(AgentConfiguration configuration) =>
+        configuration.Listen.Addresses.Concat(configuration.Redirect.Frontends.Select(frontend => frontend.Address));
+
+    private static ServingRules RulesOf(AgentConfiguration configuration)
+    {
+        CacheConfiguration cache = configuration.Cache;
+        return new ServingRules(
+            configuration.Clients.Policy(),
+            ConfiguredNames.Build(configuration.Names),
+            new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
     }
 
     private IPEndPoint[] ListenEndPoints() =>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Agent.Configuration;
 using Agent.Configuration.Corefile;
+using Agent.Observability;
 
 namespace Agent.Commands;
 
@@ -9,8 +10,84 @@ internal static class ConfigCommand
 {
     public static Command Create() => new("config", "Work on configuration files")
     {
+        CreateCheck(),
+        CreateShow(),
+        CreateDiff(),
         CreateConvert(),
     };
+
+    private static Command CreateCheck()
+    {
+        Argument<string> file = new("FILE") { Description = "The configuration file", DefaultValueFactory = _ => CommandLine.DefaultConfiguration };
+        Command command = new("check", """
+            Read a configuration file and name every mistake, with its line and key.
+            Exit status: 0 it is right; 2 it has mistakes.
+            """)
+        {
+            file,
+        };
+        command.SetAction(parsed =>
+        {
+            if (!CommandLine.TryReadConfiguration(parsed.GetValue(file)!, out _))
+                return ExitStatus.Usage;
+            Console.WriteLine($"{parsed.GetValue(file)} is right");
+            return ExitStatus.Done;
+        });
+        return command;
+    }
+
+    private static Command CreateShow()
+    {
+        Option<string> config = CommandLine.ConfigurationOption();
+        Option<bool> running = new("--running") { Description = "What the running agent goes by, in place of what the file says" };
+        Command command = new("show", "Show every setting, also those that the file leaves to their defaults") { running, config };
+        command.SetAction(parsed => WithSettings(parsed.GetValue(config)!, parsed.GetValue(running), (_, settings) =>
+        {
+            Console.Write(Setting.ToYaml(settings));
+            return ExitStatus.Done;
+        }));
+        return command;
+    }
+
+    private static Command CreateDiff()
+    {
+        Option<string> config = CommandLine.ConfigurationOption();
+        Command command = new("diff", """
+            Show where the file differs from what the running agent goes by, and which of it takes a restart.
+            Exit status: 0 it does not; 1 it does; 3 the agent is not running.
+            """)
+        {
+            config,
+        };
+        command.SetAction(parsed => WithSettings(parsed.GetValue(config)!, isRunning: true, (file, running) =>
+        {
+            IReadOnlyList<SettingChange> changes = SettingChange.Between(running, file.Settings);
+            foreach (SettingChange change in changes)
+                Console.WriteLine(change.IsLive ? $"{change}" : $"{change}, which takes a restart");
+            return changes.Count == 0 ? ExitStatus.Done : ExitStatus.Failed;
+        }));
+        return command;
+    }
+
+    private static int WithSettings(string path, bool isRunning, Func<AgentConfiguration, IReadOnlyList<Setting>, int> show)
+    {
+        if (!CommandLine.TryReadConfiguration(path, out AgentConfiguration? file))
+            return ExitStatus.Usage;
+        try
+        {
+            IReadOnlyList<Setting>? settings = isRunning
+                ? AdminClient.Ask(file.AdminSocket, HttpMethod.Get, AdminServer.ConfigurationPath, SettingsJson.Default.IReadOnlyListSetting)
+                : file.Settings;
+            if (settings != null)
+                return show(file, settings);
+            CommandLine.Fail($"the agent is not running (nobody answers on {file.AdminSocket})");
+            return ExitStatus.NotRunning;
+        }
+        catch (Exception error) when (error is UnauthorizedAccessException or InvalidOperationException)
+        {
+            return CommandLine.Fail(error.Message);
+        }
+    }
 
     private static Command CreateConvert()
     {

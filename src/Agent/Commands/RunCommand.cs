@@ -42,7 +42,9 @@ internal static class RunCommand
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         try
         {
-            using NodeAgent agent = NodeAgent.Start(configuration, logging.CreateLogger("lra"));
+            ILogger logger = logging.CreateLogger("lra");
+            using NodeAgent agent = NodeAgent.Start(configuration, logger);
+            using ConfigurationWatch watch = new(path, () => agent.Reload(path));
             using AdminServer admin = AdminServer.Start(agent);
             stop.Wait();
             return ExitStatus.Done;

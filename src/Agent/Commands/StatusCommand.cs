@@ -59,6 +59,10 @@ internal static class StatusCommand
         Console.WriteLine($"Agent     {agent.Version} on {agent.Node}, process {agent.ProcessId}, up {TimeSpan.FromSeconds((long)agent.UptimeSeconds)}");
         Console.WriteLine($"Serving   {string.Join(", ", agent.Listen)}; {agent.Workers} UDP worker(s) for each address");
         Console.WriteLine($"Cache     {agent.Cache.Entries} answers, {agent.Cache.Bytes / 1024} of {agent.Cache.Budget / 1024} KiB, {agent.Cache.Evictions} evicted");
+        if (agent.Configuration.RefusedAt is { } refusedAt)
+            Console.WriteLine($"Config    the file of {refusedAt:u} is refused, that of {agent.Configuration.AppliedAt:u} is in force");
+        foreach (string reason in agent.Configuration.Reasons)
+            Console.WriteLine($"          {reason}");
         QueryStatus queries = agent.Queries;
         Console.WriteLine($"Queries   {queries.Hits} hits, {queries.Local} local, {queries.Misses} misses, {queries.Stale} stale, {queries.Failed} failed, {queries.Refused} refused, {queries.Dropped} dropped");
         Console.WriteLine($"Clients   {queries.Denied} denied, {queries.Limited} limited");

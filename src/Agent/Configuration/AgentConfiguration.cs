@@ -34,6 +34,9 @@ public sealed record AgentConfiguration
     public NamesConfiguration Names { get; init; } = new();
 
     public KubernetesConfiguration Kubernetes { get; init; } = new();
+
+    /// <summary>All that the file says and what holds where it says nothing, as it would be written; none for a configuration that was not read.</summary>
+    public IReadOnlyList<Setting> Settings { get; init; } = [];
 }
 
 /// <summary>Where the agent serves DNS. Addresses missing on the node are put on <c>lo</c>.</summary>

@@ -43,8 +43,9 @@ public static class ConfigurationFile
     {
         if (YamlComposer.Compose(yaml, mistakes) is not { } root)
             return null;
-        AgentConfiguration configuration = MappingReader.Read(root, mistakes, Sections.Root);
-        return mistakes.Any ? null : configuration;
+        List<Setting> settings = [];
+        AgentConfiguration configuration = MappingReader.Read(root, mistakes, settings, Sections.Root);
+        return mistakes.Any ? null : configuration with { Settings = settings };
     }
 
     private static string? ReadText(string path, MistakeList mistakes)

@@ -15,13 +15,12 @@ internal static partial class Sections
     {
         HashSet<string> zones = [];
         HashSet<string> suffixes = [];
-        Dns64Configuration dns64 = root.Section("dns64", Dns64);
         return new NamesConfiguration
         {
             Hosts = root.Sections("hosts", _defaults.Names.Hosts, Host),
             Rewrite = root.Sections("rewrite", _defaults.Names.Rewrite, item => Rewrite(item, suffixes)),
             Zones = root.Sections("zones", _defaults.Names.Zones, item => FixedZone(item, zones)),
-            Dns64 = root.Has("dns64") ? dns64 : null,
+            Dns64 = root.OptionalSection("dns64", Dns64),
             FilterAaaa = root.Values("filterAaaa", _defaults.Names.FilterAaaa, Values.Zone),
         };
     }

@@ -10,6 +10,8 @@ internal static partial class Sections
 
     public static AgentConfiguration Root(MappingReader root)
     {
+        string clusterDomain = root.Value("clusterDomain", _defaults.ClusterDomain, Values.Domain);
+        string node = root.Value("node", _defaults.Node, Values.NodeName);
         ListenConfiguration listen = root.Section("listen", Listen);
         // What is missing because it is misspelt is not missing.
         IReadOnlyList<IPAddress>? served = root.HasMistakesUnder("listen") ? null : listen.Addresses;
@@ -18,8 +20,8 @@ internal static partial class Sections
 
         return new AgentConfiguration
         {
-            ClusterDomain = root.Value("clusterDomain", _defaults.ClusterDomain, Values.Domain),
-            Node = root.Value("node", _defaults.Node, Values.NodeName),
+            ClusterDomain = clusterDomain,
+            Node = node,
             Listen = listen,
             AdminSocket = root.Section("admin", admin => admin.Value("socket", _defaults.AdminSocket, Values.SocketPath)),
             Metrics = root.Section("metrics", Metrics),
@@ -125,7 +127,16 @@ internal static partial class Sections
     {
         HashSet<string> zones = [];
         IReadOnlyList<RouteConfiguration> routes = root.Sections("routes", [], item => Route(item, LoopMistake, zones));
-        return zones.Contains("") ? routes : [.. routes, RouteConfiguration.NodeResolvers];
+        if (zones.Contains(""))
+            return routes;
+        RouteConfiguration added = RouteConfiguration.NodeResolvers;
+        foreach ((string key, object? value) in new (string, object?)[]
+            { ("zone", "."), ("protocol", added.Protocol), ("resolvConf", added.ResolvConf), ("policy", added.Policy), ("queriesPerSecond", added.QueriesPerSecond) })
+        {
+            root.Note($"routes[{routes.Count}].{key}", Setting.Default(value));
+        }
+
+        return [.. routes, added];
 
         string? LoopMistake(IPEndPoint server)
         {

@@ -39,6 +39,9 @@ internal sealed class Flight
 
     public Route Route { get; private set; } = null!;
 
+    /// <summary>Reads responses by the rules that the flight began with, whatever the configuration says meanwhile; null for the agent's own questions.</summary>
+    public UpstreamResponse? Reader { get; set; }
+
     public int ExchangeCount { get; private set; }
 
     /// <summary>The servers asked so far, in their order.</summary>

@@ -21,7 +21,7 @@ internal sealed partial class Forwarder
     {
         if (flight.HasOpenExchange)
             return;
-        if (_response.MayMakeAaaa(flight.Question))
+        if (flight.Reader!.MayMakeAaaa(flight.Question))
             AskForIpv4(flight, default, now);
         else
             Complete(flight, default, now);

@@ -1,4 +1,5 @@
 using Agent.Configuration;
+using Agent.Dns;
 
 namespace Agent.Forwarding;
 
@@ -56,10 +57,19 @@ internal sealed partial class Forwarder
         foreach (TcpUpstream connection in _pool.Connections.Where(connection => connection.IsIdle(now) || connection.IsSilent(now)).ToArray())
             Lose(connection, now);
         BeginOwn(now);
+        TakeRules();
         if (_routes == _context.Routes.Current)
             return;
         _routes = _context.Routes.Current;
         _pool.Keep(_routes);
+    }
+
+    private void TakeRules()
+    {
+        if (_rules == _context.Rules.Current)
+            return;
+        _rules = _context.Rules.Current;
+        _response = new UpstreamResponse(_rules.Limits, _rules.Own?.Dns64);
     }
 
     private void TickAt(long time) => _nextTick = Math.Min(_nextTick, Math.Max(time, _lastTick + ShortestTick));

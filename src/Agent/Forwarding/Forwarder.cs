@@ -27,7 +27,6 @@ internal sealed partial class Forwarder
 
     private readonly ForwardingContext _context;
     private readonly IReplySink _sink;
-    private readonly UpstreamResponse _response;
     private readonly UpstreamPool _pool;
     private readonly SecureRandom _random = new();
     private readonly UdpSockets _sockets;
@@ -36,6 +35,8 @@ internal sealed partial class Forwarder
     private readonly int _thread;
     private readonly Stack<Waiter> _freeWaiters = new();
     private readonly byte[] _datagram = new byte[4096];
+    private ServingRules _rules;
+    private UpstreamResponse _response;
     private RouteTable _routes;
     private int _waiterCount;
 
@@ -43,7 +44,8 @@ internal sealed partial class Forwarder
     {
         _context = context;
         _sink = sink;
-        _response = new UpstreamResponse(context.Limits, context.Own?.Dns64);
+        _rules = context.Rules.Current;
+        _response = new UpstreamResponse(_rules.Limits, _rules.Own?.Dns64);
         _sockets = new UdpSockets(poller, context.Sockets);
         _pool = new UpstreamPool(poller, _random);
         _routes = context.Routes.Current;
@@ -129,13 +131,14 @@ internal sealed partial class Forwarder
     private bool TryBegin(in Query query, long now, [NotNullWhen(true)] out Flight? flight)
     {
         flight = null;
-        Detour? detour = _context.Own?.FindDetour(query) ?? _context.Cluster.Current?.FindDetour(query);
+        Detour? detour = _context.Rules.Current.Own?.FindDetour(query) ?? _context.Cluster.Current?.FindDetour(query);
         Route? route = _context.Routes.Current.Find(detour == null ? query.Name : detour.Name);
         if (route == null || route.Servers.Count == 0 || _flights.Active.Count >= MaxFlights || !HasTurn(route, now))
             return false;
         flight = _flights.Add(query.Key, route, now + Deadline);
         if (detour != null)
             flight.AskInstead(detour);
+        flight.Reader = _response;
         flight.StaleAt = now + StaleAfter;
         flight.NextServer = _pool.First(route);
         return true;
@@ -185,7 +188,7 @@ internal sealed partial class Forwarder
             return;
         }
 
-        ResponseVerdict verdict = _response.Read(response, flight.Question, now, out CacheEntry entry);
+        ResponseVerdict verdict = flight.Reader!.Read(response, flight.Question, now, out CacheEntry entry);
         exchange.IsAnswered = verdict != ResponseVerdict.Ignored;
         switch (verdict)
         {

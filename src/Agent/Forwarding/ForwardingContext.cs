@@ -9,19 +9,13 @@ internal sealed record ForwardingContext
 
     public required ResponseCache Cache { get; init; }
 
-    public required CacheLimits Limits { get; init; }
-
-    /// <summary>Null: everybody may ask, without limit.</summary>
-    public required ClientPolicy? Clients { get; init; }
+    public required PublishedRules Rules { get; init; }
 
     public required ClientsInFlight InFlight { get; init; }
 
     public required SharedFlights Flights { get; init; }
 
     public required SocketBudget Sockets { get; init; }
-
-    /// <summary>What the configuration says of names; null when nothing.</summary>
-    public required OwnNames? Own { get; init; }
 
     public required PublishedNames Cluster { get; init; }
 }

@@ -11,16 +11,17 @@ namespace Agent.Forwarding;
 /// </summary>
 internal sealed partial class RouteSource
 {
-    private readonly IReadOnlyList<RouteConfiguration> _configured;
-    private readonly HashSet<IPAddress> _ownAddresses;
     private readonly ILogger _logger;
     private readonly Dictionary<string, Server[]> _files = [];
     private readonly Dictionary<string, string> _contents = [];
     private readonly Dictionary<(IPEndPoint, TlsConfiguration?), Server> _servers = [];
-    private readonly Dictionary<string, SendPace> _paces; // by zone; no route, however often it is made anew, starts with a new one
     private readonly Dictionary<(string Zone, Server Server), LoopCheck> _checks = [];
     private readonly HashSet<LoopCheck> _loops = [];
+    private IReadOnlyList<RouteConfiguration> _configured = [];
     private IReadOnlyList<RouteConfiguration> _discovered = [];
+    private HashSet<IPAddress> _ownAddresses = [];
+    private HashSet<IPAddress> _discoveredAddresses = [];
+    private Dictionary<string, SendPace> _paces = []; // by zone; no route, however often it is made anew, starts with a new one
     private bool _isStale = true;
     private volatile RouteTable _current;
 
@@ -28,12 +29,9 @@ internal sealed partial class RouteSource
     /// <param name="ownAddresses">Addresses that lead back to this agent: its own, and the frontends that are redirected to it.</param>
     public RouteSource(IReadOnlyList<RouteConfiguration> routes, IEnumerable<IPAddress> ownAddresses, ILogger logger)
     {
-        _configured = routes;
-        _ownAddresses = [.. ownAddresses];
         _logger = logger;
-        _paces = routes.Where(route => route.QueriesPerSecond > 0).ToDictionary(route => route.Zone, route => new SendPace(route.QueriesPerSecond));
         _current = new RouteTable([]);
-        Refresh();
+        Configure(routes, ownAddresses);
     }
 
     public RouteTable Current => _current;
@@ -41,15 +39,23 @@ internal sealed partial class RouteSource
     /// <summary>How often a server was found to be a loop.</summary>
     public long LoopsFound { get; private set; }
 
+    /// <summary>Goes by another configuration; what is known of servers that stay is kept. Call from one thread at a time.</summary>
+    /// <inheritdoc cref="RouteSource(IReadOnlyList{RouteConfiguration}, IEnumerable{IPAddress}, ILogger)" path="/param"/>
+    public void Configure(IReadOnlyList<RouteConfiguration> routes, IEnumerable<IPAddress> ownAddresses)
+    {
+        _paces = routes.Where(route => route.QueriesPerSecond > 0).ToDictionary(route => route.Zone, PaceOf);
+        _configured = routes;
+        _ownAddresses = [.. ownAddresses];
+        RefreshAll();
+    }
+
     /// <summary>Takes over what was discovered, for zones that the configuration does not name. Call from one thread at a time.</summary>
     /// <param name="frontends">Addresses that are redirected to this agent, so that no resolv.conf may name them.</param>
     public void Discover(IReadOnlyList<RouteConfiguration> routes, IEnumerable<IPAddress> frontends)
     {
-        _discovered = [.. routes.Where(route => _configured.All(other => other.Zone != route.Zone))];
-        _ownAddresses.UnionWith(frontends);
-        _contents.Clear(); // so that the files are judged anew
-        _isStale = true;
-        Refresh();
+        _discovered = routes;
+        _discoveredAddresses = [.. frontends];
+        RefreshAll();
     }
 
     /// <summary>
@@ -63,9 +69,41 @@ internal sealed partial class RouteSource
         foreach (string path in _configured.Select(route => route.ResolvConf).OfType<string>().Distinct())
             changed |= RefreshFile(path);
         changed |= RefreshLoops();
-        if (changed)
-            _current = new RouteTable(_configured.Concat(_discovered).Select(ToRoute));
+        if (!changed)
+            return;
+        _current = new RouteTable(_configured.Concat(_discovered.Where(route => _configured.All(other => other.Zone != route.Zone))).Select(ToRoute));
+        Forget();
     }
+
+    private void RefreshAll()
+    {
+        _contents.Clear(); // so that the files are judged anew
+        _isStale = true;
+        Refresh();
+    }
+
+    /// <summary>Lets go of servers that no route has any more: endpoints of the cluster come and go without end.</summary>
+    private void Forget()
+    {
+        HashSet<LoopCheck> used = [.. _current.Routes.SelectMany(route => route.Checks)];
+        foreach (KeyValuePair<(string, Server), LoopCheck> check in _checks.Where(check => !used.Contains(check.Value)).ToArray())
+        {
+            _checks.Remove(check.Key);
+            _loops.Remove(check.Value);
+        }
+
+        HashSet<Server> servers = [.. used.Select(check => check.Server)];
+        foreach (KeyValuePair<(IPEndPoint, TlsConfiguration?), Server> server in _servers.Where(server => !servers.Contains(server.Value)).ToArray())
+            _servers.Remove(server.Key);
+    }
+
+    private SendPace PaceOf(RouteConfiguration route)
+    {
+        bool isSame = _configured.Any(other => other.Zone == route.Zone && other.QueriesPerSecond == route.QueriesPerSecond);
+        return isSame ? _paces[route.Zone] : new SendPace(route.QueriesPerSecond);
+    }
+
+    private bool IsOwn(IPAddress address) => _ownAddresses.Contains(address) || _discoveredAddresses.Contains(address);
 
     private bool RefreshFile(string path)
     {
@@ -83,9 +121,9 @@ internal sealed partial class RouteSource
             return false;
         _contents[path] = content;
         IReadOnlyList<IPAddress> named = ResolvConf.Nameservers(content);
-        foreach (IPAddress loop in named.Where(_ownAddresses.Contains))
+        foreach (IPAddress loop in named.Where(IsOwn))
             ServerIsLoop(_logger, path, loop);
-        Server[] servers = [.. named.Where(address => !_ownAddresses.Contains(address)).Select(address => ServerOf(new IPEndPoint(address, 53)))];
+        Server[] servers = [.. named.Where(address => !IsOwn(address)).Select(address => ServerOf(new IPEndPoint(address, 53)))];
         if (servers.Length == 0)
         {
             // A file that is being replaced is empty for a moment, and an answer from an old server beats none.

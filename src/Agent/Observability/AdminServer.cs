@@ -11,6 +11,7 @@ namespace Agent.Observability;
 internal sealed class AdminServer : IDisposable
 {
     public const string StatusPath = "/v1/status";
+    public const string ConfigurationPath = "/v1/config";
     public const string CachePath = "/v1/cache"; // GET lists, DELETE flushes what is in ?zone=
     public const string CacheStatisticsPath = "/v1/cache/stats";
 
@@ -35,6 +36,8 @@ internal sealed class AdminServer : IDisposable
         WebApplication application = builder.Build();
         application.MapGet(StatusPath, (HttpContext context) =>
             context.Response.WriteAsJsonAsync(AgentStatus.Of(agent), StatusJson.Default.AgentStatus));
+        application.MapGet(ConfigurationPath, (HttpContext context) =>
+            context.Response.WriteAsJsonAsync(agent.Configuration.Settings, SettingsJson.Default.IReadOnlyListSetting));
         MapCache(application, agent);
         application.StartAsync().GetAwaiter().GetResult();
         File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);

@@ -20,6 +20,9 @@ internal sealed record AgentStatus
     /// <summary>Null while the node redirects as configured.</summary>
     public required string? RedirectFailure { get; init; }
 
+    /// <summary>What became of the configuration file.</summary>
+    public required ReloadState Configuration { get; init; }
+
     public required QueryStatus Queries { get; init; }
 
     public required CacheStatus Cache { get; init; }
@@ -41,6 +44,7 @@ internal sealed record AgentStatus
         Listen = [.. agent.Configuration.Listen.Addresses.Select(address => new System.Net.IPEndPoint(address, agent.Configuration.Listen.Port).ToString())],
         Workers = agent.Configuration.Listen.Workers,
         RedirectFailure = agent.RedirectFailure,
+        Configuration = agent.Reloads,
         Queries = QueryStatus.Sum(agent.Threads.Select(thread => thread.Counters)),
         Cache = new CacheStatus(agent.Cache.Count, agent.Cache.Bytes, agent.Configuration.Cache.Memory, agent.Cache.Evictions),
         Routes = [.. agent.Routes.Routes.Select(RouteStatus.Of)],
@@ -112,6 +116,10 @@ internal sealed record ServerStatus(string Address, string State)
 
     public override string ToString() => $"{Address} {State}";
 }
+
+[JsonSerializable(typeof(IReadOnlyList<Configuration.Setting>))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+internal sealed partial class SettingsJson : JsonSerializerContext;
 
 [JsonSerializable(typeof(AgentStatus))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]

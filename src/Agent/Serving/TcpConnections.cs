@@ -5,12 +5,19 @@ using Agent.Native;
 namespace Agent.Serving;
 
 /// <summary>The open connections, bounded in all and for each client address.</summary>
-internal sealed class TcpConnections(int maximum, int maximumOfClient)
+internal sealed class TcpConnections(int maximum)
 {
     private readonly TcpConnection?[] _slots = new TcpConnection?[maximum];
     private readonly Dictionary<IPAddress, int> _byClient = [];
+    private volatile int _maximumOfClient = int.MaxValue;
     private int _lastSlot;
     private ushort _generation;
+
+    /// <summary>Connections that one client may have open; who has more keeps them. Set by any thread.</summary>
+    public int MaximumOfClient
+    {
+        set => _maximumOfClient = value;
+    }
 
     /// <summary>The connections at this moment.</summary>
     public TcpConnection[] All() => [.. _slots.OfType<TcpConnection>()];
@@ -27,7 +34,7 @@ internal sealed class TcpConnections(int maximum, int maximumOfClient)
     {
         generation = ++_generation;
         slot = 0;
-        if (_byClient.GetValueOrDefault(AddressOf(client)) >= maximumOfClient)
+        if (_byClient.GetValueOrDefault(AddressOf(client)) >= _maximumOfClient)
             return false;
         for (int i = 1; i <= maximum; i++)
         {

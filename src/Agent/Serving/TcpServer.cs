@@ -15,9 +15,9 @@ internal sealed class TcpServer : ServingThread, IReplySink
 
     private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
-    private readonly TcpConnections _connections;
+    private readonly TcpConnections _connections = new(MaxConnections);
     private readonly byte[] _reply = new byte[ushort.MaxValue];
-    private readonly ClientPolicy? _clients;
+    private readonly PublishedRules _rules;
     private readonly Resolver _resolver;
     private readonly Forwarder _forwarder;
     private HashSet<TcpConnection> _changed = [];
@@ -26,12 +26,11 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private long _nextSweep;
 
     /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be bound.</exception>
-    public TcpServer(IReadOnlyList<IPEndPoint> addresses, int maxConnectionsOfClient, ForwardingContext context, ILogger logger)
+    public TcpServer(IReadOnlyList<IPEndPoint> addresses, ForwardingContext context, ILogger logger)
         : base("tcp", logger)
     {
-        _connections = new TcpConnections(MaxConnections, maxConnectionsOfClient);
-        _clients = context.Clients;
-        _resolver = new Resolver(context.Cache, Counters, isUdp: false, _clients, context.Own, context.Cluster);
+        _rules = context.Rules;
+        _resolver = new Resolver(context.Cache, Counters, isUdp: false, _rules, context.Cluster);
         _forwarder = new Forwarder(_poller, context, this);
         try
         {
@@ -43,6 +42,12 @@ internal sealed class TcpServer : ServingThread, IReplySink
             Close();
             throw;
         }
+    }
+
+    /// <inheritdoc cref="TcpConnections.MaximumOfClient"/>
+    public int ConnectionsOfClient
+    {
+        set => _connections.MaximumOfClient = value;
     }
 
     /// <inheritdoc/>
@@ -68,6 +73,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
         {
             int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : _forwarder.Patience);
             long now = Environment.TickCount64;
+            _resolver.TakeRules();
             for (int i = 0; i < count; i++)
                 Handle(_poller.Token(i), _poller.Events(i), now);
             _forwarder.Flush(now);
@@ -136,7 +142,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private bool TryAdmit(in SockAddr client, out int slot, out ushort generation)
     {
         slot = generation = 0;
-        if (_clients?.IsDropped(ClientAddress.From(client.AddressBytes)) == true)
+        if (_rules.Current.Clients?.IsDropped(ClientAddress.From(client.AddressBytes)) == true)
         {
             Counters.Denied++;
             return false;

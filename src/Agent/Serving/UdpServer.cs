@@ -27,7 +27,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
         _socket = NativeSocket.ListenUdp(address, LongestTurn);
         _poller = new Poller();
         _poller.Add(_socket, PollEvents.Readable, new PollToken(ListenKind, 0, 0).Value);
-        _resolver = new Resolver(context.Cache, Counters, isUdp: true, context.Clients, context.Own, context.Cluster);
+        _resolver = new Resolver(context.Cache, Counters, isUdp: true, context.Rules, context.Cluster);
         _forwarder = new Forwarder(_poller, context, this);
     }
 
@@ -73,6 +73,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
     {
         int received = _batch.Receive(_socket, wait);
         long now = Environment.TickCount64;
+        _resolver.TakeRules();
         for (int slot = 0; slot < received; slot++)
             _resolver.Read(slot, _batch.Query(slot), _batch.Sender(slot).AddressBytes);
         _resolver.Fetch(received);

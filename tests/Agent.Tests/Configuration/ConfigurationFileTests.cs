@@ -66,7 +66,7 @@ public sealed class ConfigurationFileTests
         Assert.Equal(defaults.Listen, read.Listen with { Addresses = defaults.Listen.Addresses });
         Assert.Equal(defaults.Redirect, read.Redirect with { Frontends = defaults.Redirect.Frontends });
         Assert.Equal(defaults.Routes, read.Routes);
-        Assert.Equal(defaults, read with { Listen = defaults.Listen, Redirect = defaults.Redirect, Routes = defaults.Routes });
+        Assert.Equal(defaults, read with { Listen = defaults.Listen, Redirect = defaults.Redirect, Routes = defaults.Routes, Settings = defaults.Settings });
 
         FrontendConfiguration frontend = Assert.Single(read.Redirect.Frontends);
         FrontendConfiguration defaultFrontend = new() { Address = frontend.Address };

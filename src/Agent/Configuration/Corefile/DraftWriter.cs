@@ -14,26 +14,26 @@ internal static class DraftWriter
         WriteRoutes(draft, yaml);
         Mapping(yaml, "cache", [("minTtl", $"{draft.MinTtl}"), ("maxTtl", $"{draft.MaxTtl}"), ("maxNegativeTtl", $"{draft.MaxNegativeTtl}"), ("serveStale", draft.ServeStale)]);
         Mapping(yaml, "clients", [.. ((string[])["allow", "deny", "drop"]).Select(list =>
-            (list, ListOf(draft.Clients.Where(rule => rule.Value == list).Select(rule => rule.Key.ToString()))))]);
+            (list, Setting.ListOf(draft.Clients.Where(rule => rule.Value == list).Select(rule => rule.Key.ToString()))))]);
         Items(yaml, "hosts", draft.Hosts.Select(host =>
-            $"address: {Text(host.Key.Address.ToString())}, names: {ListOf(host.Value)}{(host.Key.Ttl == 3600 ? "" : $", ttl: {host.Key.Ttl}")}"));
+            $"address: {Setting.Scalar(host.Key.Address.ToString())}, names: {Setting.ListOf(host.Value)}{(host.Key.Ttl == 3600 ? "" : $", ttl: {host.Key.Ttl}")}"));
         Items(yaml, "rewrite", draft.Rewrites.Select(rewrite => $"from: {ZoneText(rewrite.From)}, to: {ZoneText(rewrite.To)}"));
         Items(yaml, "zones", draft.Zones.Select(zone => zone.Code == null
-            ? $"zone: {ZoneText(zone.Zone)}, records: {ListOf(zone.Records)}"
-            : $"zone: {ZoneText(zone.Zone)}, rcode: {zone.Code}{(zone.Types.Count > 0 ? $", types: {ListOf(zone.Types)}" : "")}"));
+            ? $"zone: {ZoneText(zone.Zone)}, records: {Setting.ListOf(zone.Records)}"
+            : $"zone: {ZoneText(zone.Zone)}, rcode: {zone.Code}{(zone.Types.Count > 0 ? $", types: {Setting.ListOf(zone.Types)}" : "")}"));
         if (draft.Dns64Prefix != null)
-            yaml.Append($"dns64: {{ prefix: {Text(draft.Dns64Prefix)}, zones: {ListOf(draft.Dns64Zones.Select(ZoneName))} }}\n");
+            yaml.Append($"dns64: {{ prefix: {Setting.Scalar(draft.Dns64Prefix)}, zones: {Setting.ListOf(draft.Dns64Zones.Select(ZoneName))} }}\n");
         if (draft.FilterAaaa.Count > 0)
-            yaml.Append($"filterAaaa: {ListOf(draft.FilterAaaa.Select(ZoneName))}\n");
+            yaml.Append($"filterAaaa: {Setting.ListOf(draft.FilterAaaa.Select(ZoneName))}\n");
         return yaml.ToString();
     }
 
     private static void WriteServing(Draft draft, StringBuilder yaml)
     {
-        string? addresses = draft.Listen.Count > 0 ? ListOf(draft.Listen.Select(address => address.ToString())) : null;
+        string? addresses = draft.Listen.Count > 0 ? Setting.ListOf(draft.Listen.Select(address => address.ToString())) : null;
         Mapping(yaml, "listen", [("addresses", addresses), ("port", draft.Port == 53 ? null : $"{draft.Port}"), ("workers", $"{draft.Workers}")]);
         if (draft.Metrics is { } metrics)
-            Mapping(yaml, "metrics", [("address", Text(metrics.Address.ToString())), ("port", $"{metrics.Port}")]);
+            Mapping(yaml, "metrics", [("address", Setting.Scalar(metrics.Address.ToString())), ("port", $"{metrics.Port}")]);
         if (draft.Frontends.Count == 0)
         {
             yaml.Append("redirect: { enabled: false }   # give frontends to redirect the pods: kubectl -n kube-system get svc,endpointslices -l k8s-app=kube-dns\n");
@@ -42,7 +42,7 @@ internal static class DraftWriter
 
         yaml.Append("redirect:\n  frontends:                      # give each a fallback, the kube-dns pods: fallback: [\"10.244.0.2:53\"]\n");
         foreach (IPAddress frontend in draft.Frontends)
-            yaml.Append($"    - {{ address: {Text(frontend.ToString())} }}\n");
+            yaml.Append($"    - {{ address: {Setting.Scalar(frontend.ToString())} }}\n");
     }
 
     private static void WriteRoutes(Draft draft, StringBuilder yaml)
@@ -51,10 +51,10 @@ internal static class DraftWriter
             yaml.Append($"# routes: - {{ zone: {ZoneText(zone)}, servers: [...], protocol: tcp }}   # fill in the addresses of the kube-dns pods\n");
         Items(yaml, "routes", draft.Routes.Select(route => string.Concat(
             $"zone: {ZoneText(route.Zone)}, ",
-            route.ResolvConf is { } file ? $"resolvConf: {Text(file)}" : $"servers: {ListOf(route.Servers)}",
+            route.ResolvConf is { } file ? $"resolvConf: {Setting.Scalar(file)}" : $"servers: {Setting.ListOf(route.Servers)}",
             $", protocol: {route.Protocol}",
-            route.TlsServerName is { } name ? $", tlsServerName: {Text(name)}" : "",
-            route.TlsCa is { } ca ? $", tlsCa: {Text(ca)}" : "",
+            route.TlsServerName is { } name ? $", tlsServerName: {Setting.Scalar(name)}" : "",
+            route.TlsCa is { } ca ? $", tlsCa: {Setting.Scalar(ca)}" : "",
             route.Policy is { } policy ? $", policy: {policy}" : "")));
     }
 
@@ -75,18 +75,7 @@ internal static class DraftWriter
         }
     }
 
-    private static string ListOf(IEnumerable<string> items) => $"[{string.Join(", ", items.Select(Text))}]";
-
     private static string ZoneName(string zone) => zone.Length == 0 ? "." : zone;
 
-    private static string ZoneText(string zone) => Text(ZoneName(zone));
-
-    /// <summary>A scalar, in quotes unless nothing in it could mean something else.</summary>
-    private static string Text(string value)
-    {
-        bool isPlain = value.Length > 0 && char.IsAsciiLetterOrDigit(value[0]) && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
-        if (isPlain && value.ToUpperInvariant() is not ("NULL" or "TRUE" or "FALSE"))
-            return value;
-        return $"\"{string.Concat(value.Select(c => c is '"' or '\\' ? $"\\{c}" : char.IsControl(c) ? $"\\u{(int)c:X4}" : $"{c}"))}\"";
-    }
+    private static string ZoneText(string zone) => Setting.Scalar(ZoneName(zone));
 }
