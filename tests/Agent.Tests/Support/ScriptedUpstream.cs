@@ -63,7 +63,16 @@ internal sealed class ScriptedUpstream : IDisposable
     public void CloseConnections()
     {
         foreach (Socket connection in _connections.Keys)
-            connection.Shutdown(SocketShutdown.Both);
+        {
+            try
+            {
+                connection.Shutdown(SocketShutdown.Both);
+            }
+            catch (Exception error) when (error is ObjectDisposedException or SocketException)
+            {
+                // Its client closed it in this moment.
+            }
+        }
     }
 
     public void Dispose()
