@@ -1,4 +1,3 @@
-using Agent.Cluster;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Serving;
@@ -45,7 +44,8 @@ internal sealed partial class NodeAgent
         _threads.OfType<TcpServer>().Single().ConnectionsOfClient = next.Clients.TcpConnections;
         lock (_routes)
             _routes.Configure(next.Routes, OwnAddresses(next));
-        Program(_cluster?.KubeDns ?? KubeDns.None);
+        Program(_programmed);
+        _cluster?.Reconfigure(next);
         // What was cached there follows from what held before.
         foreach (string zone in SettingChange.ZonesOf(before, next, changes))
             _cache.Flush(DnsName.FromText(zone));
