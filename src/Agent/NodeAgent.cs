@@ -27,6 +27,7 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly Timer _routeTimer;
     private Datapath? _datapath;
     private Lease? _lease;
+    private SocketCleaner? _cleaner;
     private ClusterWatch? _cluster;
 
     private NodeAgent(AgentConfiguration configuration, ILogger logger)
@@ -91,6 +92,7 @@ internal sealed partial class NodeAgent : IDisposable
             Drain();
         }
 
+        _cleaner?.Dispose();
         _routeTimer.Dispose();
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
@@ -149,6 +151,8 @@ internal sealed partial class NodeAgent : IDisposable
             _datapath.Attach(cgroup);
             _lease = new Lease(_datapath, _threads);
             _lease.Begin();
+            _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
+            _cleaner.Look();
             WarnOfGaps();
             Redirecting(_logger, frontends.Count, cgroup);
         }
@@ -183,6 +187,7 @@ internal sealed partial class NodeAgent : IDisposable
         try
         {
             FrontendTable.Program(_datapath, FrontendsWith(kubeDns), ListenEndPoints());
+            _cleaner?.Look();
         }
         catch (Native.BpfException error)
         {
