@@ -93,5 +93,35 @@ public sealed unsafe class BpfMap<TKey, TValue> : SafeHandle
         return keys;
     }
 
+    /// <summary>
+    /// Goes over the entries of a hash map, bucket by bucket, so that it ends however fast entries come and go; one that is added or deleted
+    /// meanwhile may be missing (5.6).
+    /// </summary>
+    /// <exception cref="BpfException">The kernel refused.</exception>
+    public void ForEach(Action<TKey, TValue> visit)
+    {
+        TKey[] keys = new TKey[1024];
+        TValue[] values = new TValue[keys.Length];
+        uint position = 0;
+        for (bool isFirst = true, isLast = false; !isLast; isFirst = false)
+        {
+            uint count = (uint)keys.Length;
+            fixed (TKey* keyPointer = keys)
+            fixed (TValue* valuePointer = values)
+            {
+                LibbpfLog.Begin();
+                if (Libbpf.bpf_map_lookup_batch((int)handle, isFirst ? null : &position, &position, keyPointer, valuePointer, &count, null) != 0)
+                {
+                    if (Marshal.GetLastPInvokeError() != Libc.ENOENT)
+                        throw BpfException.FromLastError($"read {_path}");
+                    isLast = true;
+                }
+            }
+
+            for (int i = 0; i < count; i++)
+                visit(keys[i], values[i]);
+        }
+    }
+
     protected override bool ReleaseHandle() => Libc.close((int)handle) == 0;
 }

@@ -7,13 +7,10 @@ namespace Agent.Native;
 /// <summary>A directory as a descriptor, which the framework does not open.</summary>
 public static class DirectoryHandle
 {
-    private const int O_RDONLY = 0;
-    private const int O_CLOEXEC = 0x80000;
-
     /// <exception cref="Win32Exception">It cannot be opened.</exception>
     public static SafeFileHandle Open(string path)
     {
-        int descriptor = Libc.open(path, O_RDONLY | O_CLOEXEC);
+        int descriptor = Libc.open(path, Libc.O_RDONLY | Libc.O_CLOEXEC);
         return descriptor >= 0
             ? new SafeFileHandle(descriptor, ownsHandle: true)
             : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"cannot open {path}: {Marshal.GetLastPInvokeErrorMessage()}");

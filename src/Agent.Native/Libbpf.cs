@@ -81,4 +81,7 @@ internal static unsafe partial class Libbpf
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int bpf_map_get_next_key(int fd, void* key, void* next);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int bpf_map_lookup_batch(int fd, void* from, void* next, void* keys, void* values, uint* count, void* options);
 }

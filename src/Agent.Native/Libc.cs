@@ -32,18 +32,23 @@ internal static unsafe partial class Libc
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_NOSIGNAL = 0x4000;
     internal const int MSG_WAITFORONE = 0x10000;
+    internal const int O_RDONLY = 0;
+    internal const int O_CLOEXEC = 0x80000;
+    internal const int CLONE_NEWNET = 0x40000000;
     internal const int EFD_CLOEXEC = 0x80000;
     internal const int EFD_NONBLOCK = 0x800;
     internal const int RLIMIT_NOFILE = 7;
     internal const int EPOLL_CLOEXEC = 0x80000;
     internal const int EPOLL_CTL_ADD = 1;
     internal const int EPOLL_CTL_MOD = 3;
+    internal const int ENOENT = 2;
     internal const int EINTR = 4;
     internal const int EAGAIN = 11;
     internal const int ENOMEM = 12;
     internal const int EEXIST = 17;
     internal const int ENFILE = 23;
     internal const int EMFILE = 24;
+    internal const int EOPNOTSUPP = 95;
     internal const int ENOBUFS = 105;
     internal const int EINPROGRESS = 115;
 
@@ -85,6 +90,53 @@ internal static unsafe partial class Libc
     {
         public nuint rlim_cur;
         public nuint rlim_max;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct nlmsghdr
+    {
+        public uint nlmsg_len;
+        public ushort nlmsg_type;
+        public ushort nlmsg_flags;
+        public uint nlmsg_seq;
+        public uint nlmsg_pid;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct inet_diag_sockid
+    {
+        public ushort idiag_sport;
+        public ushort idiag_dport;
+        public fixed uint idiag_src[4];
+        public fixed uint idiag_dst[4];
+        public uint idiag_if;
+        public fixed uint idiag_cookie[2];
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct inet_diag_req_v2
+    {
+        public byte sdiag_family;
+        public byte sdiag_protocol;
+        public byte idiag_ext;
+        public byte pad;
+        public uint idiag_states;
+        public inet_diag_sockid id;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct inet_diag_msg
+    {
+        public byte idiag_family;
+        public byte idiag_state;
+        public byte idiag_timer;
+        public byte idiag_retrans;
+        public inet_diag_sockid id;
+        public uint idiag_expires;
+        public uint idiag_rqueue;
+        public uint idiag_wqueue;
+        public uint idiag_uid;
+        public uint idiag_inode;
     }
 
     [LibraryImport("libc", SetLastError = true)]
@@ -159,4 +211,7 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int setns(int fd, int type);
 }

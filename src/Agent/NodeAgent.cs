@@ -29,6 +29,7 @@ internal sealed partial class NodeAgent : IDisposable
     private volatile AgentConfiguration _configuration;
     private Datapath? _datapath;
     private Lease? _lease;
+    private SocketCleaner? _cleaner;
     private ClusterWatch? _cluster;
     private ClusterFindings _programmed = ClusterFindings.None;
     private KubeDns? _adopted;
@@ -95,6 +96,7 @@ internal sealed partial class NodeAgent : IDisposable
             Drain();
         }
 
+        _cleaner?.Dispose();
         _routeTimer.Dispose();
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
@@ -149,6 +151,8 @@ internal sealed partial class NodeAgent : IDisposable
             _datapath.Attach(cgroup);
             _lease = new Lease(_datapath, _threads);
             _lease.Begin();
+            _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
+            _cleaner.Look();
             WarnOfGaps();
             Redirecting(_logger, frontends.Count, cgroup);
         }
@@ -200,6 +204,7 @@ internal sealed partial class NodeAgent : IDisposable
                 FrontendTable.Program(_datapath, FrontendsWith(found), ListenEndPoints());
             }
 
+            _cleaner?.Look();
             return null;
         }
         catch (Native.BpfException error)

@@ -80,8 +80,13 @@ public class LabFixture : IDisposable
         LraOnW1("uninstall");
     }
 
-    internal string LraOnW1(string command) =>
-        Lab("exec", "w1", Environment.GetEnvironmentVariable("LRA") ?? Path.Combine(Machine.Repository, "out/lra"), command, "--config", Configuration);
+    internal string LraOnW1(string command) => Lab(["exec", "w1", .. Lra(command)]);
+
+    /// <param name="wrapper">A command that runs it.</param>
+    internal CommandResult TryLraOnW1(string command, params string[] wrapper) => TryLab(["exec", "w1", .. wrapper, .. Lra(command)]);
+
+    internal string[] Lra(string command) =>
+        [Environment.GetEnvironmentVariable("LRA") ?? Path.Combine(Machine.Repository, "out/lra"), .. command.Split(' '), "--config", Configuration];
 
     /// <summary>A name that is in the cache is answered, and kube-dns receives nothing.</summary>
     internal bool IsServedByAgent()

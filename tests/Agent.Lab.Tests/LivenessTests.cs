@@ -35,9 +35,9 @@ public sealed class LivenessTests(LabFixture lab) : IClassFixture<LabFixture>
         Assert.True(ProbeReport.Parse(probe.ReadLine()).IsFlawless);
 
         lab.Lab("agent", "kill");
-        ProbeReport killed = AskAgain(probe);
+        ProbeReport killed = ProbeReport.AskAgain(probe);
         lab.EnsureAgentServes();
-        ProbeReport restarted = AskAgain(probe);
+        ProbeReport restarted = ProbeReport.AskAgain(probe);
 
         Assert.True(killed is { IsFlawless: true, From: "10.96.0.10:53" }, killed.Text);
         Assert.True(restarted is { IsFlawless: true, From: "10.96.0.10:53" }, restarted.Text);
@@ -96,11 +96,5 @@ public sealed class LivenessTests(LabFixture lab) : IClassFixture<LabFixture>
         Assert.Equal(links, KernelState.LinksOf(lab));
         Assert.True(report.IsFlawless, report.Text);
         Assert.Equal(before + 1, lab.QueriesAtKubeDns);
-    }
-
-    private static ProbeReport AskAgain(RunningProcess probe)
-    {
-        probe.WriteLine();
-        return ProbeReport.Parse(probe.ReadLine());
     }
 }

@@ -20,6 +20,9 @@ internal sealed partial record ProbeReport
     public required int WrongSource { get; init; }
     public required int BadRcode { get; init; }
 
+    /// <summary>Errors that the application got of its socket calls.</summary>
+    public required int Unreachable { get; init; }
+
     /// <summary>Milliseconds after the start at which each lost query was sent, of a steady run only.</summary>
     public IReadOnlyList<int> LostAt { get; init; } = [];
 
@@ -28,6 +31,13 @@ internal sealed partial record ProbeReport
 
     /// <summary>All of them, in time, and by whom the application asked.</summary>
     public bool IsFlawless => Received == Sent && Lost == 0 && WrongSource == 0 && BadRcode == 0;
+
+    /// <summary>Has a probe that keeps its socket (-k) ask once more.</summary>
+    public static ProbeReport AskAgain(RunningProcess probe)
+    {
+        probe.WriteLine();
+        return Parse(probe.ReadLine());
+    }
 
     public static ProbeReport Parse(string output)
     {
@@ -44,6 +54,7 @@ internal sealed partial record ProbeReport
             Lost = Number("lost"),
             WrongSource = Number("wrong_source"),
             BadRcode = Number("bad_rcode"),
+            Unreachable = Number("unreachable"),
             LostAt = [.. LostLine().Matches(output).Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture))],
             Text = output.Trim(),
         };

@@ -21,8 +21,16 @@ internal sealed record KernelStatus(bool IsAgentAlive, bool IsAgentWell, IReadOn
         return new KernelStatus(
             sockets.TryLookup(0, out _),
             lease.deadline_ns > (ulong)Stopwatch.GetElapsedTime(0).Ticks * TimeSpan.NanosecondsPerTick,
-            [.. Pins.Links.Where(link => !File.Exists(Path.Combine(pinPath, link)))],
+            [.. Pins.Links.Where(link => !IsAttached(Path.Combine(pinPath, link)))],
             [.. frontends.Keys().Select(key => FrontendStatus.Of(key, frontends, backends, counters)).OrderBy(frontend => frontend.Frontend)]);
+    }
+
+    private static bool IsAttached(string pin)
+    {
+        if (!File.Exists(pin))
+            return false;
+        using BpfLink link = BpfLink.Open(pin);
+        return link.CgroupId() != 0; // the kernel detaches a link whose cgroup is removed, and its pin stays
     }
 }
 

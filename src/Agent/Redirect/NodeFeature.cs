@@ -10,8 +10,11 @@ namespace Agent.Redirect;
 internal sealed record NodeFeature(string Name, bool IsThere, string Found, string Consequence, bool IsNeeded = true)
 {
     private const int CapNetAdmin = 12;
+    private const int CapSysPtrace = 19;
     private const int CapSysAdmin = 21;
     private const int CapBpf = 39;
+
+    private const string StaleStay = "connected UDP sockets whose backend is gone wait for their time-outs";
 
     private static readonly Version _kernelFloor = new(5, 10);
 
@@ -19,13 +22,16 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
     public static IReadOnlyList<NodeFeature> ProbeAll(RedirectConfiguration redirect) =>
     [
         Kernel(),
-        Capability("CAP_BPF", "no program can be loaded; run as root or add CAP_BPF", CapBpf, CapSysAdmin),
-        Capability("CAP_NET_ADMIN", "no program can be attached and no address added; run as root or add CAP_NET_ADMIN", CapNetAdmin),
+        Capability("CAP_BPF", "no program can be loaded; run as root or add CAP_BPF", isNeeded: true, CapBpf, CapSysAdmin),
+        Capability("CAP_NET_ADMIN", "no program can be attached and no address added; run as root or add CAP_NET_ADMIN", isNeeded: true, CapNetAdmin),
+        Capability("CAP_SYS_ADMIN", $"{StaleStay}; add CAP_SYS_ADMIN, to enter the pods' network namespaces", isNeeded: false, CapSysAdmin),
+        Capability("CAP_SYS_PTRACE", $"{StaleStay}; add CAP_SYS_PTRACE, to see the pods' network namespaces", isNeeded: false, CapSysPtrace),
         CgroupMount(),
         PodsCgroup(redirect.Cgroup),
         new NodeFeature(
             "bpffs", Mounts.IsOnBpffs(redirect.PinPath), redirect.PinPath, "links and maps cannot be pinned, so nothing would outlive the agent; mount -t bpf bpf /sys/fs/bpf"),
         .. KernelAndLibbpf(),
+        Probe("socket destroy", SocketDiagnosis.CanDestroy(), $"{StaleStay} (CONFIG_INET_DIAG_DESTROY, CONFIG_INET_UDP_DIAG)", isNeeded: false),
     ];
 
     private static NodeFeature Kernel()
@@ -34,12 +40,12 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
         return new NodeFeature("kernel", Environment.OSVersion.Version >= _kernelFloor, release, $"older than {_kernelFloor}: hooks or map types are missing");
     }
 
-    private static NodeFeature Capability(string name, string consequence, params int[] sufficient)
+    private static NodeFeature Capability(string name, string consequence, bool isNeeded, params int[] sufficient)
     {
         string line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("CapEff:", StringComparison.Ordinal));
         ulong effective = Convert.ToUInt64(line["CapEff:".Length..].Trim(), 16);
         bool isThere = sufficient.Any(bit => (effective >> bit & 1) != 0);
-        return new NodeFeature(name, isThere, isThere ? "effective" : "not effective", consequence);
+        return new NodeFeature(name, isThere, isThere ? "effective" : "not effective", consequence, isNeeded);
     }
 
     private static NodeFeature CgroupMount() =>
@@ -84,8 +90,8 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
         ];
     }
 
-    private static NodeFeature Probe(string name, bool isThere, string consequence) =>
-        new(name, isThere, isThere ? "supported" : "not supported", consequence);
+    private static NodeFeature Probe(string name, bool isThere, string consequence, bool isNeeded = true) =>
+        new(name, isThere, isThere ? "supported" : "not supported", consequence, isNeeded);
 
     /// <summary>Has the verifier look at the real programs; they are gone again at once.</summary>
     private static NodeFeature Programs()

@@ -47,6 +47,7 @@ public sealed class CommandTests : IDisposable
     [InlineData("run")]
     [InlineData("check")]
     [InlineData("status")]
+    [InlineData("repair")]
     [InlineData("uninstall")]
     public async Task Every_mistake_of_the_configuration_is_a_line_with_file_line_and_key_and_the_status_is_2(string command)
     {
@@ -72,6 +73,7 @@ public sealed class CommandTests : IDisposable
     [InlineData("run")]
     [InlineData("check")]
     [InlineData("status")]
+    [InlineData("repair")]
     [InlineData("uninstall")]
     public async Task A_missing_configuration_is_one_line_and_status_2(string command)
     {

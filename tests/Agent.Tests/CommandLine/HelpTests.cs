@@ -13,6 +13,7 @@ public sealed class HelpTests
     [InlineData("status")]
     [InlineData("cache")]
     [InlineData("config")]
+    [InlineData("repair")]
     [InlineData("uninstall")]
     [InlineData("version")]
     public async Task The_help_of_a_command_is_the_golden_one(string command)
