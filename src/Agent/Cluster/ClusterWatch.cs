@@ -28,13 +28,16 @@ internal sealed partial class ClusterWatch : IDisposable
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
     private KubeDns _kubeDns;
     private bool _isMissing;
+    private readonly RedirectMode _standardMode;
     private volatile NodePods _podsHere = NodePods.None;
+    private volatile PodModes _podModes = PodModes.None;
 
     /// <param name="remembered">What holds until the API server has been heard.</param>
     /// <exception cref="AccessException">There is no way to an API server; the message says why.</exception>
     public ClusterWatch(AgentConfiguration configuration, KubeDns remembered, ClusterConsequences consequences, ILogger logger)
     {
         _configuration = configuration.Kubernetes;
+        _standardMode = configuration.Redirect.Mode;
         _kubeDns = remembered;
         _consequences = consequences;
         _logger = logger;
@@ -75,6 +78,9 @@ internal sealed partial class ClusterWatch : IDisposable
 
     /// <summary>This node's pods as they are known now; take it once for each question.</summary>
     public NodePods Pods => _podsHere;
+
+    /// <summary>What they ask for; null until they and the namespaces have been listed.</summary>
+    public PodModes? PodModes => _podModes == PodModes.None ? null : _podModes;
 
     public int ServiceCount => _services.Count;
 
@@ -118,8 +124,11 @@ internal sealed partial class ClusterWatch : IDisposable
             FindKubeDns();
     }
 
-    private void Apply(IReadOnlyList<Change<Namespace>> changes) =>
+    private void Apply(IReadOnlyList<Change<Namespace>> changes)
+    {
         SetNames(changes, (names, key, found) => names.SetNamespace(key.Name, found != null));
+        FindPodModes();
+    }
 
     private void Apply(IReadOnlyList<Change<Pod>> changes) => SetNames(changes, (names, key, pod) => names.SetPod(key, pod));
 
@@ -146,7 +155,25 @@ internal sealed partial class ClusterWatch : IDisposable
         }
     }
 
-    private void FindPods() => _podsHere = new NodePods(_nodePods.Snapshot());
+    private void FindPods()
+    {
+        _podsHere = new NodePods(_nodePods.Snapshot());
+        FindPodModes();
+    }
+
+    private void FindPodModes()
+    {
+        lock (_lock)
+        {
+            if (!_nodePods.IsSynced || !_namespaces.IsSynced)
+                return;
+            PodModes found = new(_standardMode, _podsHere.All, name => _namespaces.Find(new ObjectKey("", name)));
+            foreach (string mistake in found.Mistakes.Except(_podModes.Mistakes))
+                UnknownMode(_logger, mistake);
+            _podModes = found;
+            _consequences.SetPodModes(found);
+        }
+    }
 
     private void FindKubeDns()
     {
@@ -173,10 +200,14 @@ internal sealed partial class ClusterWatch : IDisposable
 
     [LoggerMessage(401, LogLevel.Warning, "There is no Service {Service}: nothing is redirected but what the configuration names; set kubernetes.dnsService where it has another name")]
     private static partial void ServiceMissing(ILogger logger, ObjectKey service);
+
+    [LoggerMessage(402, LogLevel.Warning, "Ignored: {Mistake}")]
+    private static partial void UnknownMode(ILogger logger, string mistake);
 }
 
 /// <summary>Where what is learned of the cluster goes.</summary>
 /// <param name="Adopt">Takes kube-dns over; called on a task of the watch, one call after the other.</param>
 /// <param name="Names">Where the table of names is published.</param>
 /// <param name="Cache">Where answers are dropped that a change of the table touches.</param>
-internal sealed record ClusterConsequences(Action<KubeDns> Adopt, PublishedNames Names, ResponseCache Cache);
+/// <param name="SetPodModes">Tells the kernel which pods to redirect; called like <paramref name="Adopt"/>.</param>
+internal sealed record ClusterConsequences(Action<KubeDns> Adopt, PublishedNames Names, ResponseCache Cache, Action<PodModes> SetPodModes);
