@@ -5,25 +5,64 @@
 
 #include "maps.h"
 
-/* The deepest cgroup that an exclusion can name: kubepods/burstable/pod/container needs four. */
+/* The deepest cgroup whose mode holds for those below it: kubepods/burstable/pod/container needs
+ * four, the same inside a node that is itself a container seven.
+ */
 #define MAX_CGROUP_DEPTH 8
+
+/* From the root downwards, so that the last word is the nearest one's. */
+static __always_inline bool find_excluded(__u64 own)
+{
+	bool excluded = false;
+	__u32 *mode;
+
+#pragma unroll
+	for (int depth = 0; depth < MAX_CGROUP_DEPTH; depth++) {
+		__u64 cgroup = bpf_get_current_ancestor_cgroup_id(depth);
+
+		if (!cgroup)
+			return excluded;
+		mode = bpf_map_lookup_elem(&cgroup_modes, &cgroup);
+		if (mode && (cgroup == own || *mode != EXCLUDE_EXACT))
+			excluded = *mode != INCLUDE_SUBTREE;
+		if (cgroup == own)
+			return excluded;
+	}
+	mode = bpf_map_lookup_elem(&cgroup_modes, &own);
+	return mode ? *mode != INCLUDE_SUBTREE : excluded;
+}
 
 static __always_inline bool is_excluded(void)
 {
+	__u32 slot = 0;
 	__u64 cgroup = bpf_get_current_cgroup_id();
-	__u32 *exclusion = bpf_map_lookup_elem(&excluded_cgroups, &cgroup);
+	__u32 *generation = bpf_map_lookup_elem(&modes_generation, &slot);
+	struct cgroup_verdict *known = bpf_map_lookup_elem(&cgroup_verdicts, &cgroup);
+	struct cgroup_verdict found;
 
-	if (exclusion)
-		return true;
+	if (!generation)
+		return false;
+	/* Read before the modes are: what is found in modes that change meanwhile is not used
+	 * again. */
+	found.generation = *(volatile __u32 *)generation;
+	if (known && known->generation == found.generation)
+		return known->is_excluded;
+	found.is_excluded = find_excluded(cgroup);
+	bpf_map_update_elem(&cgroup_verdicts, &cgroup, &found, BPF_ANY);
+	return found.is_excluded;
+}
+
+/* A backend that asks its own frontend must not be sent to itself. */
+static __always_inline bool is_skipped(const struct endpoint *from)
+{
+	struct skip_key key = {.frontend = *from};
 
 #pragma unroll
 	for (int depth = 1; depth < MAX_CGROUP_DEPTH; depth++) {
-		__u64 ancestor = bpf_get_current_ancestor_cgroup_id(depth);
-
-		if (!ancestor || ancestor == cgroup)
+		key.cgroup_id = bpf_get_current_ancestor_cgroup_id(depth);
+		if (!key.cgroup_id)
 			return false;
-		exclusion = bpf_map_lookup_elem(&excluded_cgroups, &ancestor);
-		if (exclusion && *exclusion == EXCLUDE_SUBTREE)
+		if (bpf_map_lookup_elem(&skipped_cgroups, &key))
 			return true;
 	}
 	return false;
@@ -68,7 +107,7 @@ static __always_inline bool pick_backend(const struct endpoint *from, enum backe
 static __always_inline enum outcome choose(const struct endpoint *from,
 					   const struct frontend *frontend, struct endpoint *target)
 {
-	if (is_excluded())
+	if (is_excluded() || ((frontend->flags & FRONTEND_SKIPS) && is_skipped(from)))
 		return OUTCOME_EXCLUDED;
 	if ((frontend->flags & FRONTEND_AGENT) && agent_is_alive() && agent_is_well()) {
 		*target = frontend->agent;

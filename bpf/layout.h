@@ -8,11 +8,11 @@
 
 #include <linux/types.h>
 
-/* Pins of another version are not reused: the agent builds a new set aside, and shares with it only
- * the map `reverse`, if its sizes are the same. Change what is inside without changing those: give
- * the map another name.
+/* Pins of another version are not reused: the agent builds a new set aside, and shares with it the
+ * maps that hold what was learned or counted and whose sizes are the same. Change what is inside
+ * without changing those, or the number of entries alone: give the map another name.
  */
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 /* Where a socket points. IPv4 addresses are written v4-mapped (::ffff:a.b.c.d), so that IPv4, IPv6
  * and v4-mapped IPv6 sockets share one frontend, one backend list and one code path.
@@ -25,6 +25,7 @@ struct endpoint {
 };
 
 #define FRONTEND_AGENT 1 /* the agent itself serves this frontend while it is alive and well */
+#define FRONTEND_SKIPS 2 /* `skipped_cgroups` may hold some for this frontend */
 /* The fallback are the cluster's own DNS servers. Nothing here looks at it: an agent that starts while
  * the API server is away finds its upstreams by it.
  */
@@ -58,14 +59,27 @@ struct reverse_key {
 struct agent_lease {
 	__u32 layout_version;
 	__u32 reserved;
-	__u64 deadline_ns;	/* CLOCK_MONOTONIC; in the past: the agent is stopped or stuck */
-	__u64 observe_until_ns; /* CLOCK_MONOTONIC; in the past: nobody observes, no events are
-				   written */
+	__u64 deadline_ns; /* CLOCK_MONOTONIC; in the past: the agent is stopped or stuck */
 };
 
-enum exclusion {
-	EXCLUDE_EXACT = 1,   /* processes directly in the cgroup */
+struct observers {
+	__u64 until_ns; /* CLOCK_MONOTONIC; in the past: nobody observes, no events are written */
+};
+
+/* What a cgroup's processes get. Of a process's own cgroup and those above it, the nearest that has
+ * a mode decides; without any, its calls are redirected.
+ */
+enum cgroup_mode {
+	EXCLUDE_EXACT = 1,   /* left alone: processes directly in the cgroup */
 	EXCLUDE_SUBTREE = 2, /* and those in the cgroups below it */
+	INCLUDE_SUBTREE = 3, /* redirected, those in the cgroups below it too */
+};
+
+/* A backend's pod that asks the frontend which it stands behind. */
+struct skip_key {
+	__u64 cgroup_id;
+	struct endpoint frontend;
+	__u32 reserved;
 };
 
 enum outcome {
@@ -100,7 +114,9 @@ _Static_assert(sizeof(struct endpoint) == 20, "layout shared with C#");
 _Static_assert(sizeof(struct frontend) == 28, "layout shared with C#");
 _Static_assert(sizeof(struct backend_key) == 24, "layout shared with C#");
 _Static_assert(sizeof(struct reverse_key) == 32, "layout shared with C#");
-_Static_assert(sizeof(struct agent_lease) == 24, "layout shared with C#");
+_Static_assert(sizeof(struct agent_lease) == 16, "layout shared with C#");
+_Static_assert(sizeof(struct observers) == 8, "layout shared with C#");
+_Static_assert(sizeof(struct skip_key) == 32, "layout shared with C#");
 _Static_assert(sizeof(struct outcome_counters) == 8 * OUTCOME_COUNT,
 	       "one counter for each outcome");
 _Static_assert(sizeof(struct redirect_event) == 88, "layout shared with C#");

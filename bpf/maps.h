@@ -50,14 +50,46 @@ struct {
 	__type(value, struct agent_lease);
 } agent_lease SEC(".maps");
 
-/* Cgroup ID -> enum exclusion. */
+/* Cgroup ID -> enum cgroup_mode. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, __u32);
-} excluded_cgroups SEC(".maps");
+} cgroup_modes SEC(".maps");
+
+/* Goes up after each change of `cgroup_modes`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} modes_generation SEC(".maps");
+
+struct cgroup_verdict {
+	__u32 generation; /* of the modes that it was found by */
+	__u32 is_excluded;
+};
+
+/* Cgroup ID -> what the modes come to for its processes: one look-up in place of one for each
+ * level. Only the programs write it.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct cgroup_verdict);
+} cgroup_verdicts SEC(".maps");
+
+/* A set: which cgroups a frontend with FRONTEND_SKIPS is not translated for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct skip_key);
+	__type(value, __u32);
+} skipped_cgroups SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -66,6 +98,14 @@ struct {
 	__type(key, struct endpoint);
 	__type(value, struct outcome_counters);
 } counters SEC(".maps");
+
+/* Of its own, since the lease is written anew every 100 ms. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct observers);
+} observers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

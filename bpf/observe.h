@@ -33,11 +33,15 @@ static __always_inline void emit_event(void *ctx, const struct endpoint *from,
 				       const struct endpoint *target, enum outcome outcome)
 {
 	__u32 slot = 0;
-	struct agent_lease *lease = bpf_map_lookup_elem(&agent_lease, &slot);
-	__u64 now = bpf_ktime_get_ns();
+	struct observers *observing = bpf_map_lookup_elem(&observers, &slot);
 	struct redirect_event *event;
+	__u64 now;
 
-	if (!lease || now >= lease->observe_until_ns)
+	/* Nobody ever observed: the clock need not be read. */
+	if (!observing || !observing->until_ns)
+		return;
+	now = bpf_ktime_get_ns();
+	if (now >= observing->until_ns)
 		return;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event)

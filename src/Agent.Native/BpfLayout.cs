@@ -68,6 +68,9 @@ public enum FrontendFlags : uint
     /// <summary>The agent itself serves this frontend while it is alive and well.</summary>
     Agent = 1,
 
+    /// <summary><c>skipped_cgroups</c> may hold some for this frontend.</summary>
+    Skips = 2,
+
     /// <summary>The fallback are the cluster's own DNS servers. Kept for the next agent, which may start while the API server is away.</summary>
     ClusterDns = 4,
 }
@@ -103,25 +106,43 @@ public struct ReverseKey
     public uint reserved;
 }
 
-[StructLayout(LayoutKind.Sequential, Size = 24)]
+[StructLayout(LayoutKind.Sequential, Size = 16)]
 public struct AgentLease
 {
     /// <summary>LAYOUT_VERSION of bpf/layout.h.</summary>
-    public const uint LayoutVersion = 1;
+    public const uint LayoutVersion = 2;
 
     public uint layout_version;
     public uint reserved;
     public ulong deadline_ns;
-    public ulong observe_until_ns;
 }
 
-public enum Exclusion : uint
+[StructLayout(LayoutKind.Sequential, Size = 8)]
+public struct Observers
 {
-    /// <summary>Processes directly in the cgroup.</summary>
-    Exact = 1,
+    public ulong until_ns;
+}
+
+/// <summary>What a cgroup's processes get. Of a process's own cgroup and those above it, the nearest that has a mode decides.</summary>
+public enum CgroupMode : uint
+{
+    /// <summary>Left alone: processes directly in the cgroup.</summary>
+    ExcludeExact = 1,
 
     /// <summary>And those in the cgroups below it.</summary>
-    Subtree = 2,
+    ExcludeSubtree = 2,
+
+    /// <summary>Redirected, those in the cgroups below it too.</summary>
+    IncludeSubtree = 3,
+}
+
+/// <summary>A backend's pod that asks the frontend which it stands behind.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 32)]
+public record struct SkipKey
+{
+    public ulong cgroup_id;
+    public Endpoint frontend;
+    public uint reserved;
 }
 
 /// <summary>How often the kernel decided what, for one frontend on one processor.</summary>

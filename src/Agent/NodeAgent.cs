@@ -28,6 +28,7 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly Timer _routeTimer;
     private volatile AgentConfiguration _configuration;
     private Datapath? _datapath;
+    private CgroupTable? _cgroups;
     private Lease? _lease;
     private SocketCleaner? _cleaner;
     private ClusterWatch? _cluster;
@@ -65,6 +66,12 @@ internal sealed partial class NodeAgent : IDisposable
     /// <summary>Why this node does not redirect although it should; null when it does, or should not.</summary>
     public string? RedirectFailure { get; private set; }
 
+    /// <summary>Null when this node does not redirect.</summary>
+    public Datapath? Datapath => _datapath;
+
+    /// <summary>Null when this node does not redirect.</summary>
+    public CgroupTable? CgroupTable => _cgroups;
+
     /// <summary>Starts serving and, where the node can, redirecting.</summary>
     /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be added or bound. Nothing is left running.</exception>
     /// <exception cref="Kubernetes.Access.AccessException">There is no way to the cluster's API server. Nothing is left running.</exception>
@@ -101,6 +108,7 @@ internal sealed partial class NodeAgent : IDisposable
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
         _flights.Dispose();
+        _cgroups?.Dispose();
         _datapath?.Dispose();
     }
 
@@ -143,7 +151,7 @@ internal sealed partial class NodeAgent : IDisposable
             if (!SelfProbe.Succeeds(ListenEndPoints()))
                 throw new RedirectException("the agent does not answer on its own addresses within 2 s; see whether a firewall on this node, or clients.drop, drops packets from them");
             _datapath = Datapath.Load(_configuration.Redirect.PinPath);
-            Exclusions.ExcludeSelf(_datapath, cgroup);
+            _cgroups = CgroupTable.Begin(_datapath, cgroup, _configuration.Redirect.Mode, _configuration.Kubernetes.Enabled, _logger);
             if (_configuration.Kubernetes.Enabled)
                 remembered = ClusterFindings.Remembered(FrontendTable.Read(_datapath));
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
@@ -161,6 +169,8 @@ internal sealed partial class NodeAgent : IDisposable
             // DNS must go on without the redirect: the node is left as it was, and everybody is told.
             _lease?.Dispose();
             _lease = null;
+            _cgroups?.Dispose();
+            _cgroups = null;
             _datapath?.Abandon();
             _datapath = null;
             RedirectFailure = error.Message;
@@ -173,7 +183,7 @@ internal sealed partial class NodeAgent : IDisposable
     private void Watch(ClusterFindings remembered)
     {
         Adopt(remembered);
-        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache), _logger);
+        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)), _logger);
         _cluster.Start();
     }
 

@@ -5,11 +5,17 @@ using Agent.Tests.Support;
 namespace Agent.Lab.Tests;
 
 /// <summary>A lab whose agent is told nothing of kube-dns: it learns from an API server, which runs in this process.</summary>
-public sealed class ClusterLab : LabFixture
+public class ClusterLab : LabFixture
 {
     private readonly NamespaceRelay? _relay;
 
     public ClusterLab()
+        : this("enabled")
+    {
+    }
+
+    /// <param name="mode">What holds for pods that say nothing.</param>
+    protected ClusterLab(string mode)
     {
         if (Machine.LacksForBpf is not null)
             return;
@@ -22,13 +28,26 @@ public sealed class ClusterLab : LabFixture
             node: w1
             listen: { addresses: [169.254.20.10, "fd00:10:53::10"] }
             admin: { socket: /run/{{Name}}/admin.sock }
-            redirect: { cgroup: {{Cgroup}}/kubepods, pinPath: {{Pins}} }
+            redirect: { cgroup: {{Cgroup}}/kubepods, pinPath: {{Pins}}, mode: {{mode}} }
             routes: [ { zone: ".", servers: ["10.244.0.2:53", "10.244.0.3:53"] } ]
             kubernetes: { enabled: true, kubeconfig: /run/{{Name}}/kubeconfig }
             """);
     }
 
     public ApiServer Server { get; } = null!;
+
+    /// <summary>A pod of w1, or changes it.</summary>
+    /// <param name="uid">The lab's cgroup for the pod NAME is <c>pod-NAME</c>, as the kubelet would have it for the UID <c>-NAME</c>.</param>
+    /// <param name="metadata">More of it, as JSON: <c>"labels":{...}</c>.</param>
+    /// <param name="spec">More of it, as JSON.</param>
+    public void PutPod(string name, string metadata = "", string spec = "", string? uid = null) => Server.Put($$$"""
+        {"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{{name}}}","namespace":"default","uid":"{{{uid ?? "-" + name}}}"{{{(metadata.Length > 0 ? "," : "")}}}{{{metadata}}} },
+         "spec":{"nodeName":"w1"{{{(spec.Length > 0 ? "," : "")}}}{{{spec}}} },"status":{"phase":"Running","podIP":"10.244.1.9"}}
+        """);
+
+    public void PutNamespace(string labels = "") => Server.Put($$$"""
+        {"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default","labels":{ {{{labels}}} } } }
+        """);
 
     /// <summary>The kube-dns pods that are ready, by their IPv4 addresses; the IPv6 ones go with them.</summary>
     public void PutSlices(params string[] ready)

@@ -28,7 +28,34 @@ internal static class KernelState
 
     /// <summary>Makes the pinned maps look like those of an agent whose structs were laid out otherwise.</summary>
     public static void PretendOtherLayout(LabFixture lab) =>
-        Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0", "value", "99", .. Enumerable.Repeat("0", 23)]);
+        Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0", "value", "99", .. Enumerable.Repeat("0", 15)]);
+
+    /// <summary>Makes the pins look like those of layout 1, which had a longer lease and other maps for cgroups.</summary>
+    public static void PretendLayout1(LabFixture lab)
+    {
+        foreach (string map in new[] { "agent_lease", "cgroup_modes", "modes_generation", "cgroup_verdicts", "skipped_cgroups", "observers" })
+            File.Delete(Path.Combine(lab.Pins, map));
+        string lease = Path.Combine(lab.Pins, "agent_lease");
+        Bpftool("map", "create", lease, "type", "array", "key", "4", "value", "24", "entries", "1", "name", "agent_lease");
+        Bpftool(["map", "update", "pinned", lease, "key", "0", "0", "0", "0", "value", "1", .. Enumerable.Repeat("0", 23)]);
+        Bpftool("map", "create", Path.Combine(lab.Pins, "excluded_cgroups"), "type", "hash", "key", "8", "value", "4", "entries", "4096", "name", "excluded_cgroups", "flags", "1");
+    }
+
+    /// <summary>Leaves what the pods behind a frontend ask over UDP alone, or no longer.</summary>
+    /// <param name="pod">Its cgroup, below the lab's.</param>
+    public static void Skip(LabFixture lab, string frontend, string pod, bool isOn)
+    {
+        string[] key = [.. Enumerable.Repeat("0", 10), "255", "255", .. frontend.Split('.'), "0", "53", "17", "0"];
+        using JsonDocument entry = JsonDocument.Parse(Bpftool(["-j", "map", "lookup", "pinned", Path.Combine(lab.Pins, "frontends"), "key", .. key]));
+        string[] value = [.. entry.RootElement.GetProperty("value").EnumerateArray().Select(one => one.GetString()!)];
+        value[20] = isOn ? "3" : "1"; // the flags: FRONTEND_AGENT, FRONTEND_SKIPS
+        string[] cgroup = [.. BitConverter.GetBytes(InodeOf(Path.Combine(lab.Cgroup, pod))).Select(one => one.ToString(CultureInfo.InvariantCulture))];
+        if (isOn)
+            Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "skipped_cgroups"), "key", .. cgroup, .. key, "0", "0", "0", "0", "value", "1", "0", "0", "0"]);
+        Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "frontends"), "key", .. key, "value", .. value]);
+        if (!isOn)
+            Bpftool(["map", "delete", "pinned", Path.Combine(lab.Pins, "skipped_cgroups"), "key", .. cgroup, .. key, "0", "0", "0", "0"]);
+    }
 
     /// <summary>The id of a pinned map.</summary>
     public static int MapId(LabFixture lab, string name)
@@ -38,9 +65,12 @@ internal static class KernelState
     }
 
     /// <summary>How many translations the kernel remembers for sockets that are open.</summary>
-    public static int CountRemembered(LabFixture lab)
+    public static int CountRemembered(LabFixture lab) => CountOf(lab, "reverse");
+
+    /// <summary>How many entries a pinned map has.</summary>
+    public static int CountOf(LabFixture lab, string map)
     {
-        using JsonDocument entries = JsonDocument.Parse(Bpftool("-j", "map", "dump", "pinned", Path.Combine(lab.Pins, "reverse")));
+        using JsonDocument entries = JsonDocument.Parse(Bpftool("-j", "map", "dump", "pinned", Path.Combine(lab.Pins, map)));
         return entries.RootElement.GetArrayLength();
     }
 

@@ -29,7 +29,7 @@ public sealed class LifecycleTests(LabFixture lab, ITestOutputHelper output) : I
     {
         lab.EnsureAgentServes();
         IReadOnlyList<CgroupLink> before = KernelState.LinksOf(lab);
-        int map = KernelState.MapId(lab, "frontends");
+        int map = KernelState.MapId(lab, "agent_lease");
 
         ProbeReport report = LoseDuring(shape, rate: 200, seconds: 4, () =>
         {
@@ -39,9 +39,26 @@ public sealed class LifecycleTests(LabFixture lab, ITestOutputHelper output) : I
         });
 
         Assert.Equal(before.Select(link => link.Id), KernelState.LinksOf(lab).Select(link => link.Id));
-        Assert.NotEqual(map, KernelState.MapId(lab, "frontends"));
+        Assert.NotEqual(map, KernelState.MapId(lab, "agent_lease"));
         Assert.Empty(Directory.GetDirectories("/sys/fs/bpf", $"{lab.Name}-*"));
         Assert.True(report is { IsFlawless: true, Sent: 800 }, report.Text);
+    }
+
+    [BpfFact]
+    public void F4_an_upgrade_from_layout_1_loses_nothing_and_its_maps_go()
+    {
+        lab.EnsureAgentServes();
+
+        ProbeReport report = LoseDuring("-f -c connected", rate: 200, seconds: 4, () =>
+        {
+            lab.Lab("agent", "stop");
+            KernelState.PretendLayout1(lab);
+            lab.Lab("agent", "start");
+        });
+
+        Assert.True(report is { IsFlawless: true, Sent: 800 }, report.Text);
+        Assert.False(File.Exists(Path.Combine(lab.Pins, "excluded_cgroups")));
+        Assert.Empty(Directory.GetDirectories("/sys/fs/bpf", $"{lab.Name}-*"));
     }
 
     [BpfTheory]

@@ -29,6 +29,7 @@ internal sealed partial class ClusterWatch : IDisposable
     private readonly NameTable? _names; // null where the cluster's own DNS answers alone
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
     private readonly ServiceIndex _index = new();
+    private readonly RedirectMode _standardMode;
     private readonly HashSet<Type> _applied = []; // kinds whose first list is not only known to its reflector, but here too
     private ClusterFindings _findings;
     private bool _isMissing;
@@ -36,12 +37,14 @@ internal sealed partial class ClusterWatch : IDisposable
     private string? _notProgrammed;
     private volatile NodePods _podsHere = NodePods.None;
     private volatile IReadOnlyList<PolicyVerdict> _verdicts = [];
+    private volatile PodModes _podModes = PodModes.None;
 
     /// <param name="remembered">What holds until the API server has been heard.</param>
     /// <exception cref="AccessException">There is no way to an API server; the message says why.</exception>
     public ClusterWatch(AgentConfiguration configuration, ClusterFindings remembered, ClusterConsequences consequences, ILogger logger)
     {
         _configuration = configuration.Kubernetes;
+        _standardMode = configuration.Redirect.Mode;
         _findings = remembered;
         _consequences = consequences;
         _logger = logger;
@@ -86,6 +89,9 @@ internal sealed partial class ClusterWatch : IDisposable
 
     /// <summary>What the policies come to on this node; empty until all that they depend on has been listed. Those of before hold meanwhile.</summary>
     public IReadOnlyList<PolicyVerdict> Policies => _verdicts;
+
+    /// <summary>What this node's pods ask for; null until they and the namespaces have been listed.</summary>
+    public PodModes? PodModes => _podModes == PodModes.None ? null : _podModes;
 
     public int ServiceCount => _services.Count;
 
@@ -145,11 +151,15 @@ internal sealed partial class ClusterWatch : IDisposable
     private void ApplyHere(IReadOnlyList<Change<Pod>> changes)
     {
         _podsHere = new NodePods(_nodePods.Snapshot());
+        FindPodModes();
         Reconsider(changes, _ => { }, _policies.DependOn);
     }
 
-    private void Apply(IReadOnlyList<Change<Namespace>> changes) =>
+    private void Apply(IReadOnlyList<Change<Namespace>> changes)
+    {
         SetNames(changes, (names, key, found) => names.SetNamespace(key.Name, found != null));
+        FindPodModes();
+    }
 
     private void Apply(IReadOnlyList<Change<Pod>> changes) => SetNames(changes, (names, key, pod) => names.SetPod(key, pod));
 
@@ -172,6 +182,20 @@ internal sealed partial class ClusterWatch : IDisposable
             // Only now: what is asked meanwhile is answered from the new table.
             foreach (NameChange name in changed)
                 _consequences.Cache.Remove(name.Name);
+        }
+    }
+
+    private void FindPodModes()
+    {
+        lock (_lock)
+        {
+            if (!_nodePods.IsSynced || !_namespaces.IsSynced)
+                return;
+            PodModes found = new(_standardMode, _podsHere.All, name => _namespaces.Find(new ObjectKey("", name)));
+            foreach (string mistake in found.Mistakes.Except(_podModes.Mistakes))
+                UnknownMode(_logger, mistake);
+            _podModes = found;
+            _consequences.SetPodModes(found);
         }
     }
 
@@ -236,10 +260,15 @@ internal sealed partial class ClusterWatch : IDisposable
 
     [LoggerMessage(401, LogLevel.Warning, "There is no Service {Service}: nothing is redirected but what the configuration names; set kubernetes.dnsService where it has another name")]
     private static partial void ServiceMissing(ILogger logger, ObjectKey service);
+
+    [LoggerMessage(402, LogLevel.Warning, "Ignored: {Mistake}")]
+    private static partial void UnknownMode(ILogger logger, string mistake);
 }
 
 /// <summary>Where what is learned of the cluster goes.</summary>
 /// <param name="Adopt">Takes over what is redirected, and returns why the kernel does not go by it; called on a task of the watch, one call after the other.</param>
 /// <param name="Names">Where the table of names is published.</param>
 /// <param name="Cache">Where answers are dropped that a change of the table touches.</param>
-internal sealed record ClusterConsequences(Func<ClusterFindings, string?> Adopt, PublishedNames Names, ResponseCache Cache);
+/// <param name="SetPodModes">Tells the kernel which pods to redirect; called like <paramref name="Adopt"/>.</param>
+internal sealed record ClusterConsequences(
+    Func<ClusterFindings, string?> Adopt, PublishedNames Names, ResponseCache Cache, Action<PodModes> SetPodModes);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Agent.Cluster;
 using Agent.Configuration;
 using Agent.Native;
 using Agent.Observability;
@@ -74,10 +75,20 @@ internal static class StatusCommand
             Console.WriteLine($"          {cluster.DnsService} has {ListOf(cluster.Addresses)}, answered by {ListOf(cluster.Servers)}");
         }
 
+        if (agent.Pods is { } pods)
+            ShowPods(pods);
         if (agent.LoopsFound > 0)
             Console.WriteLine($"Loops     found {agent.LoopsFound} times since the start; the log says where");
         if (agent.RedirectFailure != null)
             Console.WriteLine($"Redirect  not possible: {agent.RedirectFailure}");
+    }
+
+    private static void ShowPods(PodsStatus pods)
+    {
+        string exceptions = pods.Exceptions == null ? "those that were opted out or in before stay so" : $"{pods.Exceptions} opted {(pods.Mode == "enabled" ? "out" : "in")}";
+        Console.WriteLine($"Pods      redirect {pods.Mode} by default, {exceptions}; {pods.Unreached.Count} not reached");
+        foreach (UnreachedPod pod in pods.Unreached)
+            Console.WriteLine($"          {pod.Pod}: {pod.Reason}");
     }
 
     private static string ListOf(IReadOnlyList<string> addresses) => addresses.Count > 0 ? string.Join(", ", addresses) : "no address";

@@ -62,7 +62,17 @@ public sealed record RedirectConfiguration
     /// <summary>Where links and maps are pinned, on a bpffs.</summary>
     public string PinPath { get; init; } = "/sys/fs/bpf/lra";
 
+    /// <summary>What holds for a pod when neither it nor its namespace says anything.</summary>
+    public RedirectMode Mode { get; init; } = RedirectMode.Enabled;
+
     public IReadOnlyList<FrontendConfiguration> Frontends { get; init; } = [];
+}
+
+/// <summary>Whether a pod's calls are redirected.</summary>
+public enum RedirectMode
+{
+    Enabled,
+    Disabled,
 }
 
 /// <summary>One address that pods use and that the kernel redirects: from the file, or from the cluster, which says more about it.</summary>

@@ -72,6 +72,7 @@ internal static partial class Sections
             Enabled = redirect.Value("enabled", defaults.Enabled, Values.Switch),
             Cgroup = redirect.Optional("cgroup", Values.AbsolutePath),
             PinPath = redirect.Value("pinPath", defaults.PinPath, Values.AbsolutePath),
+            Mode = redirect.Value("mode", defaults.Mode, Values.OneOf<RedirectMode>()),
             Frontends = redirect.Sections("frontends", defaults.Frontends, item =>
             {
                 FrontendConfiguration? frontend = Frontend(item, listen);
@@ -82,6 +83,8 @@ internal static partial class Sections
         };
         if (read.Enabled && read.Frontends.Count == 0 && !watches && !redirect.HasMistakes)
             redirect.Report("frontends", "there is no frontend to redirect; give one, set kubernetes.enabled to true, or set redirect.enabled to false");
+        if (read is { Enabled: true, Mode: RedirectMode.Disabled } && !watches && !redirect.HasMistakes)
+            redirect.Report("mode", "no pod can opt in where the cluster is not watched; set kubernetes.enabled to true, or set redirect.enabled to false");
         return read;
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Agent.Cluster;
 
 namespace Agent.Observability;
 
@@ -32,6 +33,9 @@ internal sealed record AgentStatus
     /// <summary>Null when no cluster is watched.</summary>
     public required ClusterStatus? Cluster { get; init; }
 
+    /// <summary>Null when no cluster is watched, or this node does not redirect.</summary>
+    public required PodsStatus? Pods { get; init; }
+
     /// <summary>How often a server was found to bring questions back to this agent.</summary>
     public required long LoopsFound { get; init; }
 
@@ -50,6 +54,7 @@ internal sealed record AgentStatus
         Routes = [.. agent.Routes.Routes.Select(RouteStatus.Of)],
         LoopsFound = agent.LoopsFound,
         Cluster = agent.Cluster == null ? null : ClusterStatus.Of(agent.Cluster, agent.Configuration.Kubernetes),
+        Pods = PodsStatus.Of(agent),
     };
 }
 
@@ -94,6 +99,23 @@ internal sealed record ClusterStatus(
         configuration.DnsService.ToString(),
         [.. cluster.KubeDns.Frontends.Select(frontend => frontend.Address.ToString()).Distinct()],
         [.. cluster.KubeDns.Servers.Select(server => server.ToString())]);
+}
+
+/// <summary>Which of this node's pods are redirected.</summary>
+/// <param name="Mode">What holds for pods that say nothing: <c>enabled</c> or <c>disabled</c>.</param>
+/// <param name="Exceptions">How many are opted out of it, or in where it is <c>disabled</c>; null: the cluster has not been heard, and what was before holds.</param>
+/// <param name="Unreached">Those that should be redirected and are not.</param>
+internal sealed record PodsStatus(string Mode, int? Exceptions, IReadOnlyList<UnreachedPod> Unreached)
+{
+    public static PodsStatus? Of(NodeAgent agent)
+    {
+        if (agent is not { Cluster: { } cluster, CgroupTable: { } table, Datapath: { } datapath })
+            return null;
+        string mode = agent.Configuration.Redirect.Mode.ToString().ToLowerInvariant();
+        return cluster.PodModes is { } modes
+            ? new PodsStatus(mode, modes.Exceptions.Count, UnreachedPods.Find(cluster.Pods.All.Where(modes.IsRedirected), table.Attached, datapath.Frontends.Keys()))
+            : new PodsStatus(mode, null, []);
+    }
 }
 
 internal sealed record CacheStatus(long Entries, long Bytes, long Budget, long Evictions);

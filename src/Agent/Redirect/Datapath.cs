@@ -25,7 +25,9 @@ internal sealed class Datapath : IDisposable
         Backends = BpfMap<BackendKey, Endpoint>.Open(Path.Combine(directory, Pins.Backends));
         AgentSockets = BpfMap<uint, ulong>.Open(Path.Combine(directory, Pins.AgentSockets));
         Lease = BpfMap<uint, AgentLease>.Open(Path.Combine(directory, Pins.AgentLease));
-        ExcludedCgroups = BpfMap<ulong, uint>.Open(Path.Combine(directory, Pins.ExcludedCgroups));
+        CgroupModes = BpfMap<ulong, uint>.Open(Path.Combine(directory, Pins.CgroupModes));
+        ModesGeneration = BpfMap<uint, uint>.Open(Path.Combine(directory, Pins.ModesGeneration));
+        SkippedCgroups = BpfMap<SkipKey, uint>.Open(Path.Combine(directory, Pins.SkippedCgroups));
         Counters = BpfMap<Endpoint, OutcomeCounters>.Open(Path.Combine(directory, Pins.Counters));
     }
 
@@ -37,7 +39,11 @@ internal sealed class Datapath : IDisposable
 
     public BpfMap<uint, AgentLease> Lease { get; }
 
-    public BpfMap<ulong, uint> ExcludedCgroups { get; }
+    public BpfMap<ulong, uint> CgroupModes { get; }
+
+    public BpfMap<uint, uint> ModesGeneration { get; }
+
+    public BpfMap<SkipKey, uint> SkippedCgroups { get; }
 
     public BpfMap<Endpoint, OutcomeCounters> Counters { get; }
 
@@ -56,7 +62,7 @@ internal sealed class Datapath : IDisposable
             string directory = Pins.AreCompatible(pinPath) ? pinPath : pinPath + AsideSuffix;
             Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             if (directory != pinPath)
-                CarryReverseOver(pinPath, directory);
+                CarryOver(pinPath, directory);
             return LoadInto(directory, pinPath);
         }
         catch (DllNotFoundException error)
@@ -123,28 +129,42 @@ internal sealed class Datapath : IDisposable
         Backends.Dispose();
         AgentSockets.Dispose();
         Lease.Dispose();
-        ExcludedCgroups.Dispose();
+        CgroupModes.Dispose();
+        ModesGeneration.Dispose();
+        SkippedCgroups.Dispose();
         Counters.Dispose();
         _object.Dispose();
     }
 
     /// <summary>
-    /// Shares the map of what sockets asked for with a set of another layout, if that map's own is the same: replies that are on their way while
-    /// the programs change are then still shown as the frontend's.
+    /// Shares with a set of another layout the maps whose own is the same. Replies that are on their way while the programs change are then still
+    /// shown as the frontend's, and what the cluster said holds also while its API server is away.
     /// </summary>
-    private static void CarryReverseOver(string pinPath, string directory)
+    private static void CarryOver(string pinPath, string directory)
     {
-        string pin = Path.Combine(pinPath, Pins.Reverse);
+        CarryOver<Endpoint, Frontend>(Pins.Frontends, pinPath, directory);
+        CarryOver<BackendKey, Endpoint>(Pins.Backends, pinPath, directory);
+        CarryOver<ReverseKey, Endpoint>(Pins.Reverse, pinPath, directory);
+        CarryOver<ulong, uint>(Pins.CgroupModes, pinPath, directory);
+        CarryOver<SkipKey, uint>(Pins.SkippedCgroups, pinPath, directory);
+        CarryOver<Endpoint, OutcomeCounters>(Pins.Counters, pinPath, directory);
+    }
+
+    private static void CarryOver<TKey, TValue>(string map, string pinPath, string directory)
+        where TKey : unmanaged
+        where TValue : unmanaged
+    {
+        string pin = Path.Combine(pinPath, map);
         if (!File.Exists(pin))
             return;
         try
         {
-            using BpfMap<ReverseKey, Endpoint> reverse = BpfMap<ReverseKey, Endpoint>.Open(pin);
-            reverse.Pin(Path.Combine(directory, Pins.Reverse));
+            using BpfMap<TKey, TValue> shared = BpfMap<TKey, TValue>.Open(pin);
+            shared.Pin(Path.Combine(directory, map));
         }
         catch (BpfException)
         {
-            // Of another layout: the new set starts with an empty one.
+            // Of another layout, or not there: the new set starts with an empty one.
         }
     }
 

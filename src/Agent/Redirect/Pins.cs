@@ -10,7 +10,9 @@ internal static class Pins
     public const string Reverse = "reverse";
     public const string AgentSockets = "agent_sockets";
     public const string AgentLease = "agent_lease";
-    public const string ExcludedCgroups = "excluded_cgroups";
+    public const string CgroupModes = "cgroup_modes";
+    public const string ModesGeneration = "modes_generation";
+    public const string SkippedCgroups = "skipped_cgroups";
     public const string Counters = "counters";
 
     /// <summary>The programs, each pinned as a link of the same name. What restores is attached first, what redirects last.</summary>
@@ -20,7 +22,11 @@ internal static class Pins
         "lra_sendmsg4", "lra_sendmsg6", "lra_connect4", "lra_connect6",
     ];
 
-    private static readonly string[] _maps = [Frontends, Backends, Reverse, AgentSockets, AgentLease, ExcludedCgroups, Counters, "events"];
+    private static readonly string[] _maps =
+    [
+        Frontends, Backends, Reverse, AgentSockets, AgentLease, CgroupModes, ModesGeneration, "cgroup_verdicts", SkippedCgroups, Counters, "observers", "events",
+        "excluded_cgroups", // of layout 1
+    ];
 
     /// <summary>Refuses a directory with pins that are not this agent's: they must not be taken away.</summary>
     /// <exception cref="RedirectException">There are such pins.</exception>

@@ -41,7 +41,7 @@ public class BpfLayoutTests
 
     [Fact]
     public void The_shared_structs_are_these() => Assert.Equal(
-        ["agent_lease", "backend_key", "endpoint", "frontend", "outcome_counters", "redirect_event", "reverse_key"],
+        ["agent_lease", "backend_key", "endpoint", "frontend", "observers", "outcome_counters", "redirect_event", "reverse_key", "skip_key"],
         ManagedLayout.BpfStructs.Keys.Order(StringComparer.Ordinal));
 
     [Theory]
@@ -50,6 +50,8 @@ public class BpfLayoutTests
     [InlineData("backend_key")]
     [InlineData("reverse_key")]
     [InlineData("agent_lease")]
+    [InlineData("observers")]
+    [InlineData("skip_key")]
     [InlineData("outcome_counters")]
     public void A_struct_has_the_fields_offsets_and_sizes_of_the_object_s_BTF(string name)
     {
@@ -69,7 +71,7 @@ public class BpfLayoutTests
                 program.AssertField($"struct {name}", field.Name, field.Offset, field.Size);
         }
 
-        program.Compile(atLeast: 7 + 2 * 30);
+        program.Compile(atLeast: 9 + 2 * 33);
     }
 
     [Fact]
@@ -80,9 +82,11 @@ public class BpfLayoutTests
             .AssertEqual("FRONTEND_AGENT", (uint)FrontendFlags.Agent)
             .AssertEqual("BACKEND_LOCAL", (ushort)BackendKind.Local)
             .AssertEqual("BACKEND_FALLBACK", (ushort)BackendKind.Fallback)
-            .AssertEqual("EXCLUDE_EXACT", (uint)Exclusion.Exact)
-            .AssertEqual("EXCLUDE_SUBTREE", (uint)Exclusion.Subtree)
-            .Compile(atLeast: 6);
+            .AssertEqual("FRONTEND_SKIPS", (uint)FrontendFlags.Skips)
+            .AssertEqual("EXCLUDE_EXACT", (uint)CgroupMode.ExcludeExact)
+            .AssertEqual("EXCLUDE_SUBTREE", (uint)CgroupMode.ExcludeSubtree)
+            .AssertEqual("INCLUDE_SUBTREE", (uint)CgroupMode.IncludeSubtree)
+            .Compile(atLeast: 8);
     }
 
     [Fact]
@@ -100,7 +104,9 @@ public class BpfLayoutTests
     [InlineData("backends", "backend_key", "endpoint")]
     [InlineData("reverse", "reverse_key", "endpoint")]
     [InlineData("agent_lease", "__u32", "agent_lease")]
-    [InlineData("excluded_cgroups", "__u64", "__u32")]
+    [InlineData("observers", "__u32", "observers")]
+    [InlineData("cgroup_modes", "__u64", "__u32")]
+    [InlineData("skipped_cgroups", "skip_key", "__u32")]
     [InlineData("counters", "endpoint", "outcome_counters")]
     public void A_map_s_keys_and_values_are_typed_so_that_bpftool_prints_them(string map, string key, string value)
     {
