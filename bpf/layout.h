@@ -25,6 +25,10 @@ struct endpoint {
 };
 
 #define FRONTEND_AGENT 1 /* the agent itself serves this frontend while it is alive and well */
+/* The fallback are the cluster's own DNS servers. Nothing here looks at it: an agent that starts while
+ * the API server is away finds its upstreams by it.
+ */
+#define FRONTEND_CLUSTER_DNS 4
 
 struct frontend {
 	struct endpoint agent;

@@ -122,6 +122,7 @@ public sealed record Pod : KubernetesObject
     /// <summary>The option <c>ndots</c> of <c>dnsConfig</c>; null when it sets none.</summary>
     public int? Ndots { get; init; }
 
+    /// <summary>Of its containers, then of its sidecars; a name counts where it stands first.</summary>
     public IReadOnlyList<ContainerPort> Ports { get; init; } = [];
 }
 

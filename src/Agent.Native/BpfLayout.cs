@@ -67,6 +67,9 @@ public enum FrontendFlags : uint
 
     /// <summary>The agent itself serves this frontend while it is alive and well.</summary>
     Agent = 1,
+
+    /// <summary>The fallback are the cluster's own DNS servers. Kept for the next agent, which may start while the API server is away.</summary>
+    ClusterDns = 4,
 }
 
 [StructLayout(LayoutKind.Sequential, Size = 28)]

@@ -28,6 +28,8 @@ internal sealed partial class NodeAgent : IDisposable
     private Datapath? _datapath;
     private Lease? _lease;
     private ClusterWatch? _cluster;
+    private KubeDns? _adopted;
+    private IReadOnlyList<IPAddress> _leadHere = [];
 
     private NodeAgent(AgentConfiguration configuration, ILogger logger)
     {
@@ -69,7 +71,7 @@ internal sealed partial class NodeAgent : IDisposable
         try
         {
             agent.Serve();
-            KubeDns remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : KubeDns.None;
+            ClusterFindings remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : ClusterFindings.None;
             if (configuration.Kubernetes.Enabled)
                 agent.Watch(remembered);
             return agent;
@@ -131,10 +133,10 @@ internal sealed partial class NodeAgent : IDisposable
         Serving(_logger, string.Join(", ", endPoints.AsEnumerable()), listen.Workers);
     }
 
-    /// <returns>What an agent before this one was told of kube-dns, which the kernel goes by until this one knows better.</returns>
-    private KubeDns TakeTraffic()
+    /// <returns>What an agent before this one was told of the cluster, which the kernel goes by until this one knows better.</returns>
+    private ClusterFindings TakeTraffic()
     {
-        KubeDns remembered = KubeDns.None;
+        ClusterFindings remembered = ClusterFindings.None;
         try
         {
             string cgroup = _configuration.Redirect.Cgroup ?? Cgroups.FindKubepods();
@@ -143,7 +145,7 @@ internal sealed partial class NodeAgent : IDisposable
             _datapath = Datapath.Load(_configuration.Redirect.PinPath);
             Exclusions.ExcludeSelf(_datapath, cgroup);
             if (_configuration.Kubernetes.Enabled)
-                remembered = KubeDns.Remembered(FrontendTable.Read(_datapath));
+                remembered = ClusterFindings.Remembered(FrontendTable.Read(_datapath));
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
             FrontendTable.Program(_datapath, frontends, ListenEndPoints());
             _datapath.Attach(cgroup);
@@ -166,37 +168,42 @@ internal sealed partial class NodeAgent : IDisposable
         return remembered;
     }
 
-    private void Watch(KubeDns remembered)
+    private void Watch(ClusterFindings remembered)
     {
         Adopt(remembered);
         _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache), _logger);
         _cluster.Start();
     }
 
-    /// <summary>Forwards to these servers, and redirects their ClusterIPs.</summary>
-    private void Adopt(KubeDns kubeDns)
+    /// <summary>Forwards to these servers, and redirects these frontends.</summary>
+    /// <returns>Why they are not redirected; null: they are.</returns>
+    private string? Adopt(ClusterFindings found)
     {
-        lock (_routes)
-            _routes.Discover(kubeDns.Routes(_configuration.ClusterDomain), kubeDns.Frontends.Select(frontend => frontend.Address));
+        IPAddress[] leadHere = [.. found.Frontends.Where(frontend => frontend.IsServedByAgent).Select(frontend => frontend.Address).Distinct()];
+        if (found.KubeDns != _adopted || leadHere.Except(_leadHere).Any())
+        {
+            lock (_routes)
+                _routes.Discover(found.KubeDns.Routes(_configuration.ClusterDomain), leadHere);
+            (_adopted, _leadHere) = (found.KubeDns, leadHere);
+        }
+
         if (_datapath == null)
-            return;
+            return RedirectFailure ?? "redirect.enabled is false in the agent's configuration";
         try
         {
-            FrontendTable.Program(_datapath, FrontendsWith(kubeDns), ListenEndPoints());
+            FrontendTable.Program(_datapath, FrontendsWith(found), ListenEndPoints());
+            return null;
         }
         catch (Native.BpfException error)
         {
             CannotProgram(_logger, error.Message);
+            return error.Message;
         }
     }
 
     /// <summary>What the configuration names, and what was discovered beside it.</summary>
-    private IReadOnlyList<FrontendConfiguration> FrontendsWith(KubeDns kubeDns)
-    {
-        IReadOnlyList<FrontendConfiguration> configured = _configuration.Redirect.Frontends;
-        return [.. configured, .. kubeDns.Frontends.Where(found => !configured.Any(frontend =>
-            frontend.Address.Equals(found.Address) && frontend.Port == found.Port && frontend.Protocols.Intersect(found.Protocols).Any()))];
-    }
+    private IReadOnlyList<FrontendConfiguration> FrontendsWith(ClusterFindings found) =>
+        [.. _configuration.Redirect.Frontends, .. found.Frontends.Where(frontend => !_configuration.Redirect.Frontends.Any(frontend.Overlaps))];
 
     /// <summary>Says what a configuration that is valid will nevertheless not do for the pods.</summary>
     private void WarnOfGaps()

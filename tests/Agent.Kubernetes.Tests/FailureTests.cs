@@ -44,7 +44,7 @@ public sealed class FailureTests : IAsyncLifetime
         await _server.Listen();
 
         await watched.Synced();
-        await Wait.Until(() => watched.Reflector.Failure is null, "no failure any more");
+        await Wait.Until(() => watched.Reflector is { Failure: null, IsForbidden: false }, "no failure any more");
     }
 
     [Fact]
@@ -106,6 +106,8 @@ public sealed class FailureTests : IAsyncLifetime
         Assert.Contains("User \"test\" cannot list resource \"services\"", watched.Reflector.Failure);
         await Task.Delay(500);
         Assert.InRange(_server.Requests.Count, 1, 5);
+        Assert.True(watched.Reflector is { IsForbidden: true, IsSynced: false });
+        Assert.Empty(Assert.Single(watched.Batches)); // told once
 
         _server.Trouble.Forbidden.Clear();
 
@@ -123,6 +125,7 @@ public sealed class FailureTests : IAsyncLifetime
         Assert.False(watched.Reflector.IsSynced);
         await Task.Delay(700);
         Assert.StartsWith("Information There is no localredirectpolicies", Assert.Single(log.Lines));
+        Assert.Empty(Assert.Single(watched.Batches)); // told once
 
         _server.Install("redirect.lra.dev/v1alpha1", "localredirectpolicies");
         _server.Put(Objects.Policy("dns"));

@@ -84,6 +84,8 @@ public sealed class ParserTests
             {"metadata":{"name":"p","namespace":"n","annotations":{"kubernetes.io/config.hash":"h"}},
              "spec":{"nodeName":"w1","hostNetwork":true,"runtimeClassName":"kata","dnsPolicy":"None",
               "dnsConfig":{"nameservers":["1.1.1.1"],"searches":["a.example","b.example"],"options":[{"name":"ndots","value":"2"},{"name":"edns0"}]},
+              "initContainers":[{"name":"i","ports":[{"name":"over","containerPort":1}]},
+               {"name":"s","ports":[{"name":"side","containerPort":2,"protocol":"UDP"}],"restartPolicy":"Always"}],
               "containers":[{"name":"c","ports":[{"name":"dns","containerPort":53,"protocol":"UDP"}]},{"name":"d","ports":null},{"ports":[{"containerPort":80}]}]},
              "status":{"podIP":"10.0.0.1","podIPs":[{"ip":"10.0.0.1"},{"ip":"fd00::1"}],"conditions":[{"type":"Initialized","status":"True"},{"type":"Ready","status":"True"}]}}
             """)!;
@@ -91,7 +93,7 @@ public sealed class ParserTests
         Assert.Equal(("w1", true, "kata", "None", 2, true), (pod.NodeName, pod.IsHostNetwork, pod.RuntimeClass, pod.DnsPolicy, pod.Ndots, pod.IsReady));
         Assert.Equal(["a.example", "b.example"], pod.Searches);
         Assert.Equal([IPAddress.Parse("10.0.0.1"), IPAddress.Parse("fd00::1")], pod.Addresses);
-        Assert.Equal([new("dns", 53, "UDP"), new("", 80, "TCP")], pod.Ports);
+        Assert.Equal([new("dns", 53, "UDP"), new("", 80, "TCP"), new("side", 2, "UDP")], pod.Ports);
         Assert.Equal("h", pod.Annotations["kubernetes.io/config.hash"]);
     }
 

@@ -39,7 +39,7 @@ internal static class PodParser
             DnsPolicy = pod.DnsPolicy,
             Searches = pod.Searches,
             Ndots = pod.Ndots,
-            Ports = [.. pod.Ports],
+            Ports = [.. pod.Ports, .. pod.SidecarPorts],
         };
     }
 
@@ -60,7 +60,9 @@ internal static class PodParser
             else if (json.ValueTextEquals("dnsConfig"u8))
                 ParseDnsConfig(ref json, strings, ref pod);
             else if (json.ValueTextEquals("containers"u8))
-                ParseContainers(ref json, strings, pod.Ports);
+                ParseContainers(ref json, strings, pod.Ports, needsRestart: false);
+            else if (json.ValueTextEquals("initContainers"u8))
+                ParseContainers(ref json, strings, pod.SidecarPorts, needsRestart: true);
             else
                 json.SkipValue();
         }
@@ -99,15 +101,20 @@ internal static class PodParser
         return name == "ndots" && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int ndots) ? ndots : null;
     }
 
-    private static void ParseContainers(ref Utf8JsonReader json, StringPool strings, List<ContainerPort> ports)
+    /// <param name="needsRestart">Whether only sidecars count: init containers that go on beside the others, and have <c>restartPolicy: Always</c>.</param>
+    private static void ParseContainers(ref Utf8JsonReader json, StringPool strings, List<ContainerPort> ports, bool needsRestart)
     {
         if (!json.EnterArray())
             return;
         while (json.NextObject())
         {
+            int before = ports.Count;
+            bool isRestarted = false;
             while (json.NextProperty())
             {
-                if (!json.ValueTextEquals("ports"u8))
+                if (json.ValueTextEquals("restartPolicy"u8))
+                    isRestarted = json.Text() == "Always";
+                else if (!json.ValueTextEquals("ports"u8))
                     json.SkipValue();
                 else if (json.EnterArray())
                 {
@@ -118,6 +125,9 @@ internal static class PodParser
                     }
                 }
             }
+
+            if (needsRestart && !isRestarted)
+                ports.RemoveRange(before, ports.Count - before);
         }
     }
 
@@ -166,5 +176,6 @@ internal static class PodParser
         public IReadOnlyList<string> Searches = [];
         public int? Ndots;
         public readonly List<ContainerPort> Ports = [];
+        public readonly List<ContainerPort> SidecarPorts = [];
     }
 }

@@ -101,14 +101,15 @@ public sealed partial class Reflector<T>
         }
 
         // With the CRD its objects have gone.
-        if (!_isNotInstalled)
+        bool isNews = !_isNotInstalled;
+        if (isNews)
             ReflectorLog.NotInstalled(_client.Logger, _resource.Plural, _resource.GroupVersion);
         _isNotInstalled = true;
         _failure = $"{_resource.Plural}.{_resource.GroupVersion} is not installed";
         _failureCode = refusal.Code;
         List<Change<T>> gone = _store.Replace([]);
-        if (gone.Count > 0)
-            Publish(gone, isFirst: false);
+        if (gone.Count > 0 || isNews)
+            Report(gone);
         return RetryPace.Jitter(_options.Pace.NotInstalled);
     }
 
@@ -124,10 +125,13 @@ public sealed partial class Reflector<T>
 
     private void Fails(HttpStatusCode code, string why)
     {
-        if (_failure is null || code != _failureCode)
+        bool isNews = _failure is null || code != _failureCode;
+        if (isNews)
             ReflectorLog.Fails(_client.Logger, _resource.Plural, why);
         _failureCode = code;
         _failure = why;
+        if (isNews && code == HttpStatusCode.Forbidden)
+            Report([]);
     }
 
     private static string Describe(Exception exception)

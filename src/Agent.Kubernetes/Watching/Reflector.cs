@@ -29,7 +29,8 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
 
     /// <param name="changed">
     /// Called on the reflector's own task, one batch after the other, with the store already changed; the first time once the
-    /// first list is complete, even when it is empty. While it runs nothing more is read.
+    /// first list is complete, even when it is empty, and without a change when the kind turns out to be one that cannot be listed:
+    /// not installed, or forbidden. While it runs nothing more is read.
     /// </param>
     public Reflector(ApiClient client, Resource<T> resource, ReflectorOptions options, Action<IReadOnlyList<Change<T>>> changed)
     {
@@ -44,6 +45,9 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
 
     /// <summary>Whether the server does not know the kind: its CRD is not installed. Looked for again every minute.</summary>
     public bool IsNotInstalled => _isNotInstalled;
+
+    /// <summary>Whether the server refuses to list or watch the kind (403). Asked again every half a minute.</summary>
+    public bool IsForbidden => _failure is not null && _failureCode == System.Net.HttpStatusCode.Forbidden;
 
     /// <summary>Why nothing is received, or null.</summary>
     public string? Failure => _failure;
@@ -179,8 +183,12 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
     {
         Volatile.Write(ref _lastEvent, DateTime.UtcNow.Ticks);
         _isSynced = true;
-        if (changes.Count == 0 && !isFirst)
-            return;
+        if (changes.Count > 0 || isFirst)
+            Report(changes);
+    }
+
+    private void Report(List<Change<T>> changes)
+    {
         try
         {
             _changed(changes);

@@ -1,3 +1,4 @@
+using Agent.Cluster.Policies;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Kubernetes;
@@ -24,18 +25,24 @@ internal sealed partial class ClusterWatch : IDisposable
     private readonly Reflector<Pod> _nodePods;
     private readonly Reflector<Namespace> _namespaces;
     private readonly Reflector<Pod>? _pods; // of the whole cluster: null where their names are not verified
+    private readonly PolicyWatch _policies;
     private readonly NameTable? _names; // null where the cluster's own DNS answers alone
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
-    private KubeDns _kubeDns;
+    private readonly ServiceIndex _index = new();
+    private readonly HashSet<Type> _applied = []; // kinds whose first list is not only known to its reflector, but here too
+    private ClusterFindings _findings;
     private bool _isMissing;
+    private bool _hasPlan;
+    private string? _notProgrammed;
     private volatile NodePods _podsHere = NodePods.None;
+    private volatile IReadOnlyList<PolicyVerdict> _verdicts = [];
 
     /// <param name="remembered">What holds until the API server has been heard.</param>
     /// <exception cref="AccessException">There is no way to an API server; the message says why.</exception>
-    public ClusterWatch(AgentConfiguration configuration, KubeDns remembered, ClusterConsequences consequences, ILogger logger)
+    public ClusterWatch(AgentConfiguration configuration, ClusterFindings remembered, ClusterConsequences consequences, ILogger logger)
     {
         _configuration = configuration.Kubernetes;
-        _kubeDns = remembered;
+        _findings = remembered;
         _consequences = consequences;
         _logger = logger;
         string kubeconfig = _configuration.Kubeconfig;
@@ -45,9 +52,10 @@ internal sealed partial class ClusterWatch : IDisposable
         ReflectorOptions scope = hasTable ? all : new() { Namespace = _configuration.DnsService.Namespace };
         _services = new Reflector<Service>(_client, Resources.Services, scope, Apply);
         _slices = new Reflector<EndpointSlice>(_client, Resources.EndpointSlices, scope, Apply);
-        _node = new Reflector<Node>(_client, Resources.Nodes, new() { FieldSelector = $"metadata.name={configuration.Node}" }, _ => FindKubeDns());
-        _nodePods = new Reflector<Pod>(_client, Resources.Pods, new() { FieldSelector = $"spec.nodeName={configuration.Node}" }, _ => FindPods());
+        _node = new Reflector<Node>(_client, Resources.Nodes, new() { FieldSelector = $"metadata.name={configuration.Node}" }, _ => Reconsider());
+        _nodePods = new Reflector<Pod>(_client, Resources.Pods, new() { FieldSelector = $"spec.nodeName={configuration.Node}" }, ApplyHere);
         _namespaces = new Reflector<Namespace>(_client, Resources.Namespaces, all, Apply);
+        _policies = new PolicyWatch(_client, configuration, Reconsider, logger);
         if (!hasTable)
             return;
         _names = new NameTable(ZoneOf(configuration), TimeProvider.System);
@@ -59,14 +67,14 @@ internal sealed partial class ClusterWatch : IDisposable
     public bool IsSynced => _services.IsSynced && _slices.IsSynced;
 
     /// <summary>Why nothing is heard of the API server; null when all is well.</summary>
-    public string? Failure => _services.Failure ?? _slices.Failure ?? _namespaces.Failure ?? _nodePods.Failure ?? _pods?.Failure;
+    public string? Failure => _services.Failure ?? _slices.Failure ?? _namespaces.Failure ?? _nodePods.Failure ?? _pods?.Failure ?? _policies.Failure;
 
     public KubeDns KubeDns
     {
         get
         {
             lock (_lock)
-                return _kubeDns;
+                return _findings.KubeDns;
         }
     }
 
@@ -75,6 +83,9 @@ internal sealed partial class ClusterWatch : IDisposable
 
     /// <summary>This node's pods as they are known now; take it once for each question.</summary>
     public NodePods Pods => _podsHere;
+
+    /// <summary>What the policies come to on this node; empty until all that they depend on has been listed. Those of before hold meanwhile.</summary>
+    public IReadOnlyList<PolicyVerdict> Policies => _verdicts;
 
     public int ServiceCount => _services.Count;
 
@@ -86,11 +97,12 @@ internal sealed partial class ClusterWatch : IDisposable
         _nodePods.Start();
         _namespaces.Start();
         _pods?.Start();
+        _policies.Start();
     }
 
     public void Dispose()
     {
-        IAsyncDisposable?[] reflectors = [_services, _slices, _node, _nodePods, _namespaces, _pods];
+        IAsyncDisposable?[] reflectors = [_services, _slices, _node, _nodePods, _namespaces, _pods, _policies];
         Task.WhenAll(reflectors.OfType<IAsyncDisposable>().Select(reflector => reflector.DisposeAsync().AsTask())).GetAwaiter().GetResult();
         _client.Dispose();
     }
@@ -106,16 +118,27 @@ internal sealed partial class ClusterWatch : IDisposable
 
     private void Apply(IReadOnlyList<Change<Service>> changes)
     {
-        SetNames(changes, (names, key, service) => names.SetService(key, service));
-        if (ConcernKubeDns(changes))
-            FindKubeDns();
+        lock (_lock)
+        {
+            SetNames(changes, (names, key, service) => names.SetService(key, service));
+            Reconsider(changes, _index.Apply, change => IsNearKubeDns(change.Key) || _policies.DependOn(change));
+        }
     }
 
     private void Apply(IReadOnlyList<Change<EndpointSlice>> changes)
     {
-        SetNames(changes, (names, key, slice) => names.SetSlice(key, slice));
-        if (ConcernKubeDns(changes))
-            FindKubeDns();
+        lock (_lock)
+        {
+            SetNames(changes, (names, key, slice) => names.SetSlice(key, slice));
+            Reconsider(changes, _index.Apply, change => IsNearKubeDns(change.Key) || _policies.DependOn(change));
+        }
+    }
+
+    // Not of the whole cluster, but of this node.
+    private void ApplyHere(IReadOnlyList<Change<Pod>> changes)
+    {
+        _podsHere = new NodePods(_nodePods.Snapshot());
+        Reconsider(changes, _ => { }, _policies.DependOn);
     }
 
     private void Apply(IReadOnlyList<Change<Namespace>> changes) =>
@@ -123,19 +146,18 @@ internal sealed partial class ClusterWatch : IDisposable
 
     private void Apply(IReadOnlyList<Change<Pod>> changes) => SetNames(changes, (names, key, pod) => names.SetPod(key, pod));
 
-    /// <summary>Whether changes may be about kube-dns; also those of a first list that is empty.</summary>
-    private bool ConcernKubeDns<T>(IReadOnlyList<Change<T>> changes) where T : KubernetesObject =>
-        changes.Count == 0 || changes.Any(change => change.Key.Namespace == _configuration.DnsService.Namespace);
+    private bool IsNearKubeDns(ObjectKey key) => key.Namespace == _configuration.DnsService.Namespace;
 
     private void SetNames<T>(IReadOnlyList<Change<T>> changes, Action<NameTable, ObjectKey, T?> set) where T : KubernetesObject
     {
-        if (_names == null)
-            return;
         lock (_lock)
         {
+            _applied.Add(typeof(T));
+            if (_names == null)
+                return;
             foreach (Change<T> change in changes)
                 set(_names, change.Key, change.New);
-            if (!IsSynced || !_namespaces.IsSynced || _pods?.IsSynced == false)
+            if (!Has(_services) || !Has(_slices) || !Has(_namespaces) || (_pods != null && !Has(_pods)))
                 return;
             _names.MarkSynced();
             IReadOnlyList<NameChange> changed = _names.Publish();
@@ -146,27 +168,61 @@ internal sealed partial class ClusterWatch : IDisposable
         }
     }
 
-    private void FindPods() => _podsHere = new NodePods(_nodePods.Snapshot());
-
-    private void FindKubeDns()
+    /// <summary>Takes changes over, and draws the consequences where there may be some. A first list may be empty.</summary>
+    private void Reconsider<T>(IReadOnlyList<Change<T>> changes, Action<Change<T>> apply, Func<Change<T>, bool> matters) where T : KubernetesObject
     {
-        if (!IsSynced)
-            return;
         lock (_lock)
         {
-            Service? service = _services.Find(_configuration.DnsService);
-            if (service == null && !_isMissing)
-                ServiceMissing(_logger, _configuration.DnsService);
-            _isMissing = service == null;
-            string? zone = _node.Snapshot().Select(node => node.Labels.GetValueOrDefault(ZoneLabel)).FirstOrDefault();
-            KubeDns found = service == null ? KubeDns.None : KubeDns.Of(service, _slices.Snapshot(), zone).Keeping(_kubeDns);
-            if (found.SaysTheSameAs(_kubeDns))
-                return;
-            _kubeDns = found;
-            KubeDnsFound(_logger, _configuration.DnsService, string.Join(", ", found.Frontends.Select(frontend => frontend.Address).Distinct()), string.Join(", ", found.Servers));
-            _consequences.Adopt(found);
+            foreach (Change<T> change in changes)
+                apply(change);
+            if (!_hasPlan || changes.Count == 0 || changes.Any(matters))
+                Reconsider();
         }
     }
+
+    private void Reconsider()
+    {
+        lock (_lock)
+        {
+            if (!Has(_services) || !Has(_slices))
+                return;
+            Node? node = _node.Snapshot().FirstOrDefault();
+            string? zone = node?.Labels.GetValueOrDefault(ZoneLabel);
+            KubeDns kubeDns = FindKubeDns(zone);
+            PolicyPlan? plan = IsKnown(_nodePods) && IsKnown(_node) && _policies.IsKnown ? _policies.Plan(_index, _nodePods.Snapshot(), node, zone) : null;
+            _hasPlan = plan != null;
+            ClusterFindings found = new(kubeDns, plan?.Frontends ?? _findings.Policies);
+            // What the kernel did not take is tried again.
+            if (_notProgrammed != null || !found.SaysTheSameAs(_findings))
+            {
+                _findings = found;
+                _notProgrammed = _consequences.Adopt(found);
+            }
+
+            if (plan != null)
+                _verdicts = _notProgrammed == null ? plan.Verdicts : [.. plan.Verdicts.Select(NotProgrammed)];
+        }
+    }
+
+    private bool Has<T>(Reflector<T> reflector) where T : KubernetesObject => reflector.IsSynced && _applied.Contains(typeof(T));
+
+    private static bool IsKnown<T>(Reflector<T> reflector) where T : KubernetesObject => reflector.IsSynced || reflector.IsForbidden;
+
+    private KubeDns FindKubeDns(string? zone)
+    {
+        Service? service = _index.Find(_configuration.DnsService);
+        if (service == null && !_isMissing)
+            ServiceMissing(_logger, _configuration.DnsService);
+        _isMissing = service == null;
+        KubeDns found = service == null ? KubeDns.None : KubeDns.Of(service, _index.SlicesOf(service.Key), zone).Keeping(_findings);
+        if (found.SaysTheSameAs(_findings.KubeDns))
+            return _findings.KubeDns;
+        KubeDnsFound(_logger, _configuration.DnsService, string.Join(", ", found.Frontends.Select(frontend => frontend.Address).Distinct()), string.Join(", ", found.Servers));
+        return found;
+    }
+
+    private PolicyVerdict NotProgrammed(PolicyVerdict verdict) =>
+        verdict.Programmed.IsTrue ? verdict with { Programmed = new Finding(false, "NotRedirecting", _notProgrammed!) } : verdict;
 
     [LoggerMessage(400, LogLevel.Information, "Service {Service}: {Addresses}, answered by {Servers}")]
     private static partial void KubeDnsFound(ILogger logger, ObjectKey service, string addresses, string servers);
@@ -176,7 +232,7 @@ internal sealed partial class ClusterWatch : IDisposable
 }
 
 /// <summary>Where what is learned of the cluster goes.</summary>
-/// <param name="Adopt">Takes kube-dns over; called on a task of the watch, one call after the other.</param>
+/// <param name="Adopt">Takes over what is redirected, and returns why the kernel does not go by it; called on a task of the watch, one call after the other.</param>
 /// <param name="Names">Where the table of names is published.</param>
 /// <param name="Cache">Where answers are dropped that a change of the table touches.</param>
-internal sealed record ClusterConsequences(Action<KubeDns> Adopt, PublishedNames Names, ResponseCache Cache);
+internal sealed record ClusterConsequences(Func<ClusterFindings, string?> Adopt, PublishedNames Names, ResponseCache Cache);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Agent.Configuration;
 using Agent.Kubernetes;
 
@@ -14,31 +13,33 @@ internal sealed record KubeDns(IReadOnlyList<FrontendConfiguration> Frontends, I
 
     public static KubeDns None { get; } = new([], []);
 
-    /// <param name="slices">Of any Services; those of this one count.</param>
+    /// <param name="slices">Of this Service.</param>
     /// <param name="zone">This node's topology zone; null when it is not known.</param>
-    public static KubeDns Of(Service service, IEnumerable<EndpointSlice> slices, string? zone)
+    public static KubeDns Of(Service service, IReadOnlyList<EndpointSlice> slices, string? zone)
     {
-        EndpointSlice[] own = [.. slices
-            .Where(slice => slice.Key.Namespace == service.Key.Namespace && slice.ServiceName == service.Key.Name)
-            .OrderBy(slice => slice.Key.Name, StringComparer.Ordinal)];
         List<FrontendConfiguration> frontends = [];
         foreach (ServicePort port in service.Ports.Where(port => port.Port == DnsPort && port.Protocol is "UDP" or "TCP"))
         {
-            IPEndPoint[] endpoints = EndpointsOf(own, port, zone);
+            IPEndPoint[] endpoints = ServiceIndex.ReadyEndpoints(slices, port, zone);
             frontends.AddRange(service.ClusterIPs.Select(address => new FrontendConfiguration
             {
                 Address = address,
                 Port = DnsPort,
                 Protocols = [port.Protocol == "TCP" ? TransportProtocol.Tcp : TransportProtocol.Udp],
                 Fallback = [.. endpoints.Where(endpoint => endpoint.AddressFamily == address.AddressFamily)],
+                IsClusterDns = true,
             }));
         }
 
         return new KubeDns(frontends, ServersOf(frontends));
     }
 
-    /// <summary>What a kernel that was programmed before still knows: it holds until the API server has been heard.</summary>
-    public static KubeDns Remembered(IReadOnlyList<FrontendConfiguration> frontends) => new(frontends, ServersOf(frontends));
+    /// <summary>What frontends that the kernel was told of before still say of kube-dns.</summary>
+    public static KubeDns Remembered(IReadOnlyList<FrontendConfiguration> frontends) =>
+        new([.. frontends.Where(IsPlain)], ServersOf(frontends.Where(frontend => frontend.IsClusterDns)));
+
+    /// <summary>Whether it is as kube-dns has it without a policy.</summary>
+    public static bool IsPlain(FrontendConfiguration frontend) => frontend is { IsClusterDns: true, IsServedByAgent: true, Local.Count: 0 };
 
     /// <summary>The routes that follow: the cluster's names and all reverse names to these servers, over TCP as NodeLocal DNSCache asks them.</summary>
     /// <remarks>Without a server there is still one for the cluster's names: no other server may say that they do not exist.</remarks>
@@ -48,37 +49,19 @@ internal sealed record KubeDns(IReadOnlyList<FrontendConfiguration> Frontends, I
             .Select(zone => new RouteConfiguration { Zone = zone, Servers = Servers, Protocol = TransportProtocol.Tcp })];
 
     /// <summary>The same, but with the endpoints of before where there are none now: a server that is not ready may answer, and none cannot.</summary>
-    public KubeDns Keeping(KubeDns before) => this with
+    public KubeDns Keeping(ClusterFindings before) => this with
     {
-        Frontends = [.. Frontends.Select(frontend => frontend.Fallback.Count > 0 ? frontend : frontend with { Fallback = before.FallbackOf(frontend) })],
-        Servers = Servers.Count > 0 ? Servers : before.Servers,
+        Frontends = [.. Frontends.Select(frontend => frontend.Fallback.Count > 0
+            ? frontend
+            : frontend with { Fallback = before.Frontends.FirstOrDefault(other => other.IsClusterDns && other.Overlaps(frontend))?.Fallback ?? [] })],
+        Servers = Servers.Count > 0 ? Servers : before.KubeDns.Servers,
     };
 
     public bool SaysTheSameAs(KubeDns other) =>
         Servers.SequenceEqual(other.Servers)
         && Frontends.Count == other.Frontends.Count
-        && Frontends.Zip(other.Frontends).All(pair => IsSameFrontend(pair.First, pair.Second) && pair.First.Fallback.SequenceEqual(pair.Second.Fallback));
-
-    private IReadOnlyList<IPEndPoint> FallbackOf(FrontendConfiguration frontend) =>
-        Frontends.FirstOrDefault(other => IsSameFrontend(frontend, other))?.Fallback ?? [];
-
-    private static bool IsSameFrontend(FrontendConfiguration one, FrontendConfiguration other) =>
-        one.Address.Equals(other.Address) && one.Port == other.Port && one.Protocols.SequenceEqual(other.Protocols);
+        && Frontends.Zip(other.Frontends).All(pair => pair.First.SaysTheSameAs(pair.Second));
 
     private static IReadOnlyList<IPEndPoint> ServersOf(IEnumerable<FrontendConfiguration> frontends) =>
         [.. frontends.Where(frontend => frontend.Protocols.Contains(TransportProtocol.Tcp)).SelectMany(frontend => frontend.Fallback).Distinct()];
-
-    private static IPEndPoint[] EndpointsOf(EndpointSlice[] slices, ServicePort port, string? zone)
-    {
-        (IPEndPoint EndPoint, IReadOnlyList<string> ForZones)[] ready = [.. slices
-            .SelectMany(slice => slice.Ports
-                .Where(one => one.Name == port.Name && one.Protocol == port.Protocol && one.Port > 0)
-                .SelectMany(one => slice.Endpoints
-                    .Where(endpoint => endpoint is { IsReady: true, IsTerminating: false } && endpoint.Addresses.Count > 0)
-                    .Select(endpoint => (new IPEndPoint(endpoint.Addresses[0], one.Port), endpoint.ForZones))))
-            .DistinctBy(found => found.Item1)];
-        // Topology aware routing counts only when every endpoint has a hint, as kube-proxy has it.
-        bool hasHints = zone != null && ready.All(found => found.ForZones.Count > 0) && ready.Any(found => found.ForZones.Contains(zone));
-        return [.. ready.Where(found => !hasHints || found.ForZones.Contains(zone!)).Select(found => found.EndPoint)];
-    }
 }

@@ -97,14 +97,14 @@ internal static class StatusCommand
         Console.WriteLine($"Kernel    {target}");
         if (kernel.MissingLinks.Count > 0)
             Console.WriteLine($"          not attached: {string.Join(", ", kernel.MissingLinks)}; restart the agent");
-        Table table = new Table().AddColumns("FRONTEND", "AGENT", "FALLBACK", "TO AGENT", "TO LOCAL", "FELL BACK", "UNTOUCHED", "EXCLUDED");
-        foreach (TableColumn column in table.Columns.Skip(3))
+        Table table = new Table().AddColumns("FRONTEND", "AGENT", "LOCAL", "FALLBACK", "TO AGENT", "TO LOCAL", "FELL BACK", "UNTOUCHED", "EXCLUDED");
+        foreach (TableColumn column in table.Columns.Skip(4))
             column.RightAligned();
         foreach (FrontendStatus frontend in kernel.Frontends)
         {
             table.AddRow(new[]
             {
-                frontend.Frontend, frontend.Agent, string.Join(' ', frontend.Fallback), $"{frontend.ToAgent}", $"{frontend.ToLocal}", $"{frontend.FellBack}",
+                frontend.Frontend, frontend.Agent, string.Join(' ', frontend.Local), string.Join(' ', frontend.Fallback), $"{frontend.ToAgent}", $"{frontend.ToLocal}", $"{frontend.FellBack}",
                 $"{frontend.Untouched}", $"{frontend.Excluded}",
             }.Select(Markup.Escape).ToArray());
         }

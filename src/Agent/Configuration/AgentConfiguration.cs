@@ -62,7 +62,7 @@ public sealed record RedirectConfiguration
     public IReadOnlyList<FrontendConfiguration> Frontends { get; init; } = [];
 }
 
-/// <summary>One address that pods use and that the kernel redirects.</summary>
+/// <summary>One address that pods use and that the kernel redirects: from the file, or from the cluster, which says more about it.</summary>
 public sealed record FrontendConfiguration
 {
     public required IPAddress Address { get; init; }
@@ -74,6 +74,29 @@ public sealed record FrontendConfiguration
 
     /// <summary>Where the kernel sends traffic when the agent is not alive and well; of the frontend's address family.</summary>
     public IReadOnlyList<IPEndPoint> Fallback { get; init; } = [];
+
+    /// <summary>Pods of this node, which the kernel prefers to <see cref="Fallback"/>; of the frontend's address family.</summary>
+    public IReadOnlyList<IPEndPoint> Local { get; init; } = [];
+
+    /// <summary>Whether the agent itself serves it while it is alive and well.</summary>
+    public bool IsServedByAgent { get; init; } = true;
+
+    /// <summary>Whether a pod that is one of <see cref="Local"/> is left alone when it asks this frontend.</summary>
+    public bool SkipRedirectFromBackend { get; init; }
+
+    /// <summary>Whether <see cref="Fallback"/> are the cluster's own DNS servers, which cluster names are asked of.</summary>
+    public bool IsClusterDns { get; init; }
+
+    /// <summary>Whether there is an address, port and protocol that both stand for.</summary>
+    public bool Overlaps(FrontendConfiguration other) =>
+        Address.Equals(other.Address) && Port == other.Port && Protocols.Intersect(other.Protocols).Any();
+
+    public bool SaysTheSameAs(FrontendConfiguration other) =>
+        Address.Equals(other.Address)
+        && (Port, IsServedByAgent, SkipRedirectFromBackend, IsClusterDns) == (other.Port, other.IsServedByAgent, other.SkipRedirectFromBackend, other.IsClusterDns)
+        && Protocols.SequenceEqual(other.Protocols)
+        && Fallback.SequenceEqual(other.Fallback)
+        && Local.SequenceEqual(other.Local);
 }
 
 public enum TransportProtocol

@@ -4,75 +4,99 @@ using Agent.Native;
 
 namespace Agent.Redirect;
 
-/// <summary>Writes the frontends and their backends. In an order that never shows the kernel a count without the backends it counts.</summary>
+/// <summary>A place that a frontend's traffic was sent to before, and is not any more.</summary>
+internal sealed record GoneBackend(Endpoint Frontend, Endpoint Backend, BackendRole Role);
+
+internal enum BackendRole
+{
+    Agent,
+    Local,
+    Fallback,
+}
+
+/// <summary>
+/// Writes the frontends and their backends. In an order that never shows the kernel a count without the backends it counts: what is new is written
+/// before its count, and what is over deleted after it.
+/// </summary>
 internal static class FrontendTable
 {
     /// <summary>Makes the maps hold these frontends and no others.</summary>
     /// <param name="listen">The agent's addresses; a frontend is served by the first of its family.</param>
-    public static void Program(Datapath datapath, IReadOnlyList<FrontendConfiguration> frontends, IReadOnlyList<IPEndPoint> listen)
+    /// <returns>The backends that a frontend had and does not have any more, in whatever role.</returns>
+    /// <exception cref="BpfException">A map is full. What was written before it stays, and all that was there and is still wanted.</exception>
+    public static IReadOnlyList<GoneBackend> Program(Datapath datapath, IReadOnlyList<FrontendConfiguration> frontends, IReadOnlyList<IPEndPoint> listen)
     {
-        HashSet<Endpoint> wanted = [];
+        Dictionary<Endpoint, Entry> before = datapath.Frontends.Keys().ToDictionary(key => key, key => ReadEntry(datapath, key));
+        Dictionary<Endpoint, Entry> wanted = [];
         foreach (FrontendConfiguration frontend in frontends)
         {
-            IPEndPoint? agent = listen.FirstOrDefault(endPoint => endPoint.AddressFamily == frontend.Address.AddressFamily);
             foreach (byte protocol in frontend.Protocols.Select(protocol => (byte)protocol))
-            {
-                Endpoint key = Endpoint.From(new IPEndPoint(frontend.Address, frontend.Port), protocol);
-                wanted.Add(key);
-                Write(datapath, key, agent, [.. frontend.Fallback.Select(endPoint => Endpoint.From(endPoint, protocol))]);
-            }
+                wanted[Endpoint.From(new IPEndPoint(frontend.Address, frontend.Port), protocol)] = Entry.Of(frontend, protocol, listen);
         }
 
-        foreach (Endpoint gone in datapath.Frontends.Keys().Where(key => !wanted.Contains(key)))
+        foreach ((Endpoint key, Entry entry) in wanted)
+            Write(datapath, key, entry);
+        foreach (Endpoint key in before.Keys.Where(key => !wanted.ContainsKey(key)))
+            datapath.Frontends.Delete(key);
+        // Last of all: a program that read the count before may be about to look into these slots.
+        foreach (Endpoint key in before.Keys)
         {
-            datapath.Frontends.Delete(gone);
-            datapath.Counters.Delete(gone);
-            DeleteSlots(datapath, gone, BackendKind.Local, from: 0);
-            DeleteSlots(datapath, gone, BackendKind.Fallback, from: 0);
+            if (!wanted.ContainsKey(key))
+                datapath.Counters.Delete(key);
+            DeleteSlots(datapath, key, BackendKind.Local, from: wanted.GetValueOrDefault(key)?.Local.Length ?? 0);
+            DeleteSlots(datapath, key, BackendKind.Fallback, from: wanted.GetValueOrDefault(key)?.Fallback.Length ?? 0);
         }
+
+        return [.. before.SelectMany(old => Gone(old.Key, old.Value, wanted.GetValueOrDefault(old.Key)))];
     }
 
-    /// <summary>The frontends that the maps hold, with their fallback: what an agent before this one was told.</summary>
+    /// <summary>The frontends that the maps hold, with their backends: what an agent before this one was told.</summary>
     public static IReadOnlyList<FrontendConfiguration> Read(Datapath datapath)
     {
         List<FrontendConfiguration> frontends = [];
         foreach (Endpoint key in datapath.Frontends.Keys())
         {
-            if (!datapath.Frontends.TryLookup(key, out Frontend frontend))
-                continue;
-            List<IPEndPoint> fallback = [];
-            for (int slot = 0; slot < frontend.fallback_count; slot++)
-            {
-                if (datapath.Backends.TryLookup(KeyOf(key, BackendKind.Fallback, slot), out Endpoint backend))
-                    fallback.Add(backend.ToEndPoint());
-            }
-
+            Entry entry = ReadEntry(datapath, key);
             IPEndPoint address = key.ToEndPoint();
             frontends.Add(new FrontendConfiguration
             {
                 Address = address.Address,
                 Port = address.Port,
                 Protocols = [(TransportProtocol)key.protocol],
-                Fallback = fallback,
+                Local = [.. entry.Local.Select(backend => backend.ToEndPoint())],
+                Fallback = [.. entry.Fallback.Select(backend => backend.ToEndPoint())],
+                IsServedByAgent = (entry.Flags & FrontendFlags.Agent) != 0,
+                IsClusterDns = (entry.Flags & FrontendFlags.ClusterDns) != 0,
             });
         }
 
         return frontends;
     }
 
-    private static void Write(Datapath datapath, Endpoint key, IPEndPoint? agent, Endpoint[] fallback)
+    private static IEnumerable<GoneBackend> Gone(Endpoint key, Entry old, Entry? now)
+    {
+        HashSet<Endpoint> stay = [.. now?.Backends().Select(backend => backend.EndPoint) ?? []];
+        return old.Backends().Where(backend => !stay.Contains(backend.EndPoint)).Select(backend => new GoneBackend(key, backend.EndPoint, backend.Role));
+    }
+
+    private static void Write(Datapath datapath, Endpoint key, Entry entry)
     {
         datapath.Counters.AddPerCpu(key);
-        for (int slot = 0; slot < fallback.Length; slot++)
-            datapath.Backends.Update(KeyOf(key, BackendKind.Fallback, slot), fallback[slot]);
+        WriteSlots(datapath, key, BackendKind.Local, entry.Local);
+        WriteSlots(datapath, key, BackendKind.Fallback, entry.Fallback);
         datapath.Frontends.Update(key, new Frontend
         {
-            agent = agent == null ? default : Endpoint.From(agent, key.protocol),
-            flags = agent == null ? FrontendFlags.None : FrontendFlags.Agent,
-            fallback_count = (ushort)fallback.Length,
+            agent = entry.Agent,
+            flags = entry.Flags,
+            local_count = (ushort)entry.Local.Length,
+            fallback_count = (ushort)entry.Fallback.Length,
         });
-        DeleteSlots(datapath, key, BackendKind.Local, from: 0);
-        DeleteSlots(datapath, key, BackendKind.Fallback, from: fallback.Length);
+    }
+
+    private static void WriteSlots(Datapath datapath, Endpoint frontend, BackendKind kind, Endpoint[] backends)
+    {
+        for (int slot = 0; slot < backends.Length; slot++)
+            datapath.Backends.Update(KeyOf(frontend, kind, slot), backends[slot]);
     }
 
     private static void DeleteSlots(Datapath datapath, Endpoint frontend, BackendKind kind, int from)
@@ -81,6 +105,50 @@ internal static class FrontendTable
             from++;
     }
 
+    private static Entry ReadEntry(Datapath datapath, Endpoint key)
+    {
+        datapath.Frontends.TryLookup(key, out Frontend frontend);
+        return new Entry(
+            frontend.flags,
+            frontend.agent,
+            ReadSlots(datapath, key, BackendKind.Local, frontend.local_count),
+            ReadSlots(datapath, key, BackendKind.Fallback, frontend.fallback_count));
+    }
+
+    private static Endpoint[] ReadSlots(Datapath datapath, Endpoint frontend, BackendKind kind, int count)
+    {
+        List<Endpoint> backends = [];
+        for (int slot = 0; slot < count; slot++)
+        {
+            if (datapath.Backends.TryLookup(KeyOf(frontend, kind, slot), out Endpoint backend))
+                backends.Add(backend);
+        }
+
+        return [.. backends];
+    }
+
     private static BackendKey KeyOf(Endpoint frontend, BackendKind kind, int slot) =>
         new() { frontend = frontend, kind = kind, slot = (ushort)slot };
+
+    /// <summary>What the maps say of one frontend.</summary>
+    private sealed record Entry(FrontendFlags Flags, Endpoint Agent, Endpoint[] Local, Endpoint[] Fallback)
+    {
+        public static Entry Of(FrontendConfiguration frontend, byte protocol, IReadOnlyList<IPEndPoint> listen)
+        {
+            IPEndPoint? agent = frontend.IsServedByAgent ? listen.FirstOrDefault(endPoint => endPoint.AddressFamily == frontend.Address.AddressFamily) : null;
+            FrontendFlags flags = (agent == null ? FrontendFlags.None : FrontendFlags.Agent) | (frontend.IsClusterDns ? FrontendFlags.ClusterDns : FrontendFlags.None);
+            return new Entry(
+                flags,
+                agent == null ? default : Endpoint.From(agent, protocol),
+                [.. frontend.Local.Select(endPoint => Endpoint.From(endPoint, protocol))],
+                [.. frontend.Fallback.Select(endPoint => Endpoint.From(endPoint, protocol))]);
+        }
+
+        public IEnumerable<(Endpoint EndPoint, BackendRole Role)> Backends() =>
+        [
+            .. (IEnumerable<(Endpoint, BackendRole)>)((Flags & FrontendFlags.Agent) != 0 ? [(Agent, BackendRole.Agent)] : []),
+            .. Local.Select(backend => (backend, BackendRole.Local)),
+            .. Fallback.Select(backend => (backend, BackendRole.Fallback)),
+        ];
+    }
 }

@@ -28,19 +28,14 @@ internal sealed record KernelStatus(bool IsAgentAlive, bool IsAgentWell, IReadOn
 
 /// <summary>One frontend and how often the kernel decided what for it.</summary>
 internal sealed record FrontendStatus(
-    string Frontend, string Agent, IReadOnlyList<string> Fallback, ulong ToAgent, ulong ToLocal, ulong FellBack, ulong Untouched, ulong Excluded)
+    string Frontend, string Agent, IReadOnlyList<string> Local, IReadOnlyList<string> Fallback, ulong ToAgent, ulong ToLocal, ulong FellBack, ulong Untouched, ulong Excluded)
 {
     public static FrontendStatus Of(
         Endpoint key, BpfMap<Endpoint, Frontend> frontends, BpfMap<BackendKey, Endpoint> backends, BpfMap<Endpoint, OutcomeCounters> counters)
     {
         frontends.TryLookup(key, out Frontend frontend);
-        List<string> fallback = [];
-        for (ushort slot = 0; slot < frontend.fallback_count; slot++)
-        {
-            if (backends.TryLookup(new BackendKey { frontend = key, kind = BackendKind.Fallback, slot = slot }, out Endpoint backend))
-                fallback.Add(backend.ToEndPoint().ToString());
-        }
-
+        IReadOnlyList<string> local = BackendsOf(key, BackendKind.Local, frontend.local_count, backends);
+        IReadOnlyList<string> fallback = BackendsOf(key, BackendKind.Fallback, frontend.fallback_count, backends);
         OutcomeCounters sum = default;
         foreach (OutcomeCounters one in counters.LookupPerCpu(key))
         {
@@ -52,6 +47,18 @@ internal sealed record FrontendStatus(
         }
 
         string agent = (frontend.flags & FrontendFlags.Agent) != 0 ? frontend.agent.ToEndPoint().ToString() : "";
-        return new FrontendStatus(key.ToString(), agent, fallback, sum.agent, sum.local, sum.fallback, sum.untouched, sum.excluded);
+        return new FrontendStatus(key.ToString(), agent, local, fallback, sum.agent, sum.local, sum.fallback, sum.untouched, sum.excluded);
+    }
+
+    private static List<string> BackendsOf(Endpoint frontend, BackendKind kind, int count, BpfMap<BackendKey, Endpoint> backends)
+    {
+        List<string> found = [];
+        for (int slot = 0; slot < count; slot++)
+        {
+            if (backends.TryLookup(new BackendKey { frontend = frontend, kind = kind, slot = (ushort)slot }, out Endpoint backend))
+                found.Add(backend.ToEndPoint().ToString());
+        }
+
+        return found;
     }
 }

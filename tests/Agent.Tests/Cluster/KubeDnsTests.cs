@@ -29,13 +29,11 @@ public class KubeDnsTests
     }
 
     [Fact]
-    public void Only_ready_endpoints_of_this_Service_count()
+    public void Only_ready_endpoints_count()
     {
-        EndpointSlice foreign = Slice("foreign", At("10.244.9.9")) with { ServiceName = "other" };
-        EndpointSlice elsewhere = Slice("elsewhere", At("10.244.9.8")) with { Key = new ObjectKey("default", "elsewhere") };
-        EndpointSlice own = Slice("own", At("10.244.0.2"), At("10.244.0.3") with { IsReady = false }, At("10.244.0.4") with { IsTerminating = true });
+        EndpointSlice slice = Slice("own", At("10.244.0.2"), At("10.244.0.3") with { IsReady = false }, At("10.244.0.4") with { IsTerminating = true });
 
-        Assert.Equal(["10.244.0.2:5353"], KubeDns.Of(_service, [foreign, elsewhere, own], zone: null).Servers.Select(server => server.ToString()));
+        Assert.Equal(["10.244.0.2:5353"], KubeDns.Of(_service, [slice], zone: null).Servers.Select(server => server.ToString()));
     }
 
     [Theory]
@@ -55,10 +53,10 @@ public class KubeDnsTests
     public void While_no_endpoint_is_ready_those_of_before_stay()
     {
         KubeDns before = KubeDns.Of(_service, [Slice("one", At("10.244.0.2")), Slice("six", At("fd00:10:244::2"))], zone: null);
-        KubeDns now = KubeDns.Of(_service, [Slice("six", At("fd00:10:244::3"))], zone: null).Keeping(before);
+        KubeDns now = KubeDns.Of(_service, [Slice("six", At("fd00:10:244::3"))], zone: null).Keeping(new ClusterFindings(before, []));
 
         Assert.Equal(["10.96.0.10 Tcp 10.244.0.2:5353", "fd00:10:96::a Tcp [fd00:10:244::3]:5353"], now.Frontends.Skip(2).Select(TextOf));
-        Assert.True(KubeDns.Of(_service, [], zone: null).Keeping(before).SaysTheSameAs(before));
+        Assert.True(KubeDns.Of(_service, [], zone: null).Keeping(new ClusterFindings(before, [])).SaysTheSameAs(before));
         Assert.False(now.SaysTheSameAs(before));
     }
 
@@ -68,6 +66,42 @@ public class KubeDnsTests
         RouteConfiguration route = Assert.Single(KubeDns.None.Routes("cluster.local"));
 
         Assert.Equal(("cluster.local", 0), (route.Zone, route.Servers.Count));
+    }
+
+    [Fact]
+    public void A_policy_for_a_part_of_kube_dns_has_it_over_the_same_endpoints_and_the_rest_stays()
+    {
+        KubeDns kubeDns = KubeDns.Of(_service, [Slice("four", At("10.244.0.2"))], zone: null);
+        FrontendConfiguration policy = new()
+        {
+            Address = _service.ClusterIPs[0],
+            Protocols = [TransportProtocol.Udp],
+            IsServedByAgent = false,
+            Local = [IPEndPoint.Parse("10.244.1.3:53")],
+        };
+
+        IReadOnlyList<FrontendConfiguration> frontends = new ClusterFindings(kubeDns, [policy]).Frontends;
+
+        Assert.Equal(
+            ["10.96.0.10 Udp 10.244.0.2:5353", "fd00:10:96::a Udp", "10.96.0.10 Tcp 10.244.0.2:5353", "fd00:10:96::a Tcp"],
+            frontends.Select(TextOf));
+        Assert.True(frontends[0] is { IsServedByAgent: false, IsClusterDns: true, Local.Count: 1 });
+    }
+
+    [Fact]
+    public void What_a_kernel_remembers_keeps_its_servers_and_the_frontends_of_policies_as_they_are()
+    {
+        FrontendConfiguration plain = new() { Address = _service.ClusterIPs[0], Protocols = [TransportProtocol.Udp], Fallback = [IPEndPoint.Parse("10.244.0.2:53")], IsClusterDns = true };
+        FrontendConfiguration overridden = plain with { Protocols = [TransportProtocol.Tcp], IsServedByAgent = false };
+        FrontendConfiguration other = new() { Address = IPAddress.Parse("10.96.0.20"), Port = 80, Protocols = [TransportProtocol.Tcp], Fallback = [IPEndPoint.Parse("10.244.0.9:80")], IsServedByAgent = false };
+
+        ClusterFindings remembered = ClusterFindings.Remembered([plain, overridden, other]);
+
+        Assert.Equal(["10.244.0.2:53"], remembered.KubeDns.Servers.Select(server => server.ToString()));
+        Assert.Equal([plain], remembered.KubeDns.Frontends);
+        Assert.Equal([overridden, other], remembered.Policies);
+        KubeDns none = KubeDns.Of(_service, [], zone: null).Keeping(remembered);
+        Assert.Equal("10.244.0.2:53", Assert.Single(none.Frontends.First(frontend => frontend.Overlaps(overridden)).Fallback).ToString());
     }
 
     private static string TextOf(FrontendConfiguration frontend) =>

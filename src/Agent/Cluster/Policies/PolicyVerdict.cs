@@ -27,6 +27,9 @@ internal sealed record PolicyVerdict(PolicyKind Kind, ObjectKey Key, Finding Acc
 
     /// <summary>One for each address, port and protocol, with its ready pods of this node as local backends.</summary>
     public IReadOnlyList<FrontendConfiguration> Frontends { get; init; } = [];
+
+    /// <summary>The ready pods of this node that it selects, also one that has no address or port for some of the frontends.</summary>
+    public IReadOnlyList<Pod> BackendPods { get; init; } = [];
 }
 
 /// <summary>One condition of a policy: its truth, a reason in CamelCase for programs, and a sentence for people.</summary>
