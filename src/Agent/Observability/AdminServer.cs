@@ -13,6 +13,7 @@ internal sealed class AdminServer : IDisposable
     public const string StatusPath = "/v1/status";
     public const string CachePath = "/v1/cache"; // GET lists, DELETE flushes what is in ?zone=
     public const string CacheStatisticsPath = "/v1/cache/stats";
+    public const string PoliciesPath = "/v1/policies";
 
     private readonly WebApplication _application;
 
@@ -35,6 +36,8 @@ internal sealed class AdminServer : IDisposable
         WebApplication application = builder.Build();
         application.MapGet(StatusPath, (HttpContext context) =>
             context.Response.WriteAsJsonAsync(AgentStatus.Of(agent), StatusJson.Default.AgentStatus));
+        application.MapGet(PoliciesPath, (HttpContext context) =>
+            context.Response.WriteAsJsonAsync(PolicyListing.Of(agent), PolicyJson.Default.PolicyListing));
         MapCache(application, agent);
         application.StartAsync().GetAwaiter().GetResult();
         File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);

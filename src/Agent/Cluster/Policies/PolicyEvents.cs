@@ -13,6 +13,7 @@ namespace Agent.Cluster.Policies;
 /// </summary>
 internal sealed partial class PolicyEvents : IDisposable
 {
+    private const string Accept = "Accept";
     private const int Burst = 10;
     private const int MostWaiting = 50;
     private const int MostTold = 1_000;
@@ -56,9 +57,9 @@ internal sealed partial class PolicyEvents : IDisposable
         {
             PolicyVerdict? old = before.GetValueOrDefault(key);
             if (HasChanged(old?.Accepted, verdict.Accepted))
-                Tell(verdict, "Accept", verdict.Accepted, verdict.Accepted.Message, byAll: true);
+                Tell(verdict, Accept, verdict.Accepted, verdict.Accepted.Message, byAll: true);
             else if (verdict is { Accepted.IsTrue: true, IsForThisNode: true } && HasChanged(old?.Programmed, verdict.Programmed))
-                Tell(verdict, "Program", verdict.Programmed, $"On {_node}: {verdict.Programmed.Message}", byAll: true);
+                Tell(verdict, "Program", verdict.Programmed, $"on {_node}: {verdict.Programmed.Message}", byAll: true);
         }
 
         foreach (PolicyVerdict gone in before.Values.Where(old => !now.ContainsKey(old.Key)))
@@ -70,11 +71,11 @@ internal sealed partial class PolicyEvents : IDisposable
     {
         PolicyVerdict verdict = status.Verdict;
         if (change.Conditions != null && HasChanged(FindingOf(status.Condition(PolicyStatus.Accepted)), verdict.Accepted))
-            Tell(verdict, "Accept", verdict.Accepted, verdict.Accepted.Message, byAll: false);
+            Tell(verdict, Accept, verdict.Accepted, verdict.Accepted.Message, byAll: false);
         Condition? programmed = change.Conditions?.FirstOrDefault(condition => condition.Type == PolicyStatus.Programmed);
         bool hasReason = change is { ChangesReport: true, Report.Reason.Length: > 0 };
         if (hasReason && status.Listed?.Reason != change.Report!.Reason)
-            Tell(verdict, "Program", verdict.Programmed, $"On {_node}: {verdict.Programmed.Message}", byAll: false);
+            Tell(verdict, "Program", verdict.Programmed, $"on {_node}: {verdict.Programmed.Message}", byAll: false);
         else if (programmed is { Status: "True" } && status.Condition(PolicyStatus.Programmed)?.Status != "True")
             Tell(verdict, "Program", new Finding(true, programmed.Reason, programmed.Message), programmed.Message, byAll: false);
     }
@@ -84,7 +85,7 @@ internal sealed partial class PolicyEvents : IDisposable
     public void Reverted(PolicyVerdict gone, bool byAll)
     {
         if (gone.Programmed.IsTrue && gone.IsForThisNode)
-            Tell(gone, "Revert", new Finding(true, "Reverted", ""), "The policy is gone, and its frontends go where they went without it.", byAll);
+            Tell(gone, "Revert", new Finding(true, "Reverted", ""), "the policy is gone, and its frontends go where they went without it", byAll);
     }
 
     public void Dispose()
@@ -107,7 +108,7 @@ internal sealed partial class PolicyEvents : IDisposable
         ObjectEvent told = new()
         {
             About = new ObjectReference(groupVersion, kind, about.Key, about.Uid, ""),
-            Name = NameOf(about, action, finding, byAll ? "" : _node),
+            Name = NameOf(about, action, finding, byAll || action == Accept ? "" : _node),
             IsWarning = !finding.IsTrue,
             Action = action,
             Reason = finding.Reason,

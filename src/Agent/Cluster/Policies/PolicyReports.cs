@@ -9,9 +9,8 @@ internal sealed class PolicyReports : IDisposable
     private readonly string _node;
     private readonly PolicyEvents _events;
     private readonly PolicyStatusWriter _status;
-    private readonly Lock _lock = new();
     private Dictionary<ObjectKey, LocalRedirectPolicy> _objects = [];
-    private volatile IReadOnlyList<PolicyVerdict> _verdicts = [];
+    private IReadOnlyList<PolicyVerdict> _verdicts = [];
 
     public PolicyReports(ApiClient client, string node, ILogger logger) : this(client, node, logger, new PolicyPace())
     {
@@ -24,31 +23,25 @@ internal sealed class PolicyReports : IDisposable
         _status = new PolicyStatusWriter(client, node, pace, _events, logger);
     }
 
-    /// <summary>What was published last.</summary>
-    public IReadOnlyList<PolicyVerdict> Verdicts => _verdicts;
-
     /// <summary>
     /// Takes over all verdicts and how the objects stand. To be called whenever either changes, also when only the status of an object does: what other
-    /// nodes have written there is what keeps this one from writing it again. Returns at once.
+    /// nodes have written there is what keeps this one from writing it again. Returns at once. For one caller at a time.
     /// </summary>
     public void Publish(IReadOnlyList<PolicyVerdict> verdicts, IReadOnlyList<LocalRedirectPolicy> current)
     {
-        lock (_lock)
+        Dictionary<ObjectKey, LocalRedirectPolicy> objects = current.ToDictionary(policy => policy.Key);
+        foreach (LocalRedirectPolicy gone in _objects.Values.Where(policy => !objects.ContainsKey(policy.Key)))
         {
-            Dictionary<ObjectKey, LocalRedirectPolicy> objects = current.ToDictionary(policy => policy.Key);
-            foreach (LocalRedirectPolicy gone in _objects.Values.Where(policy => !objects.ContainsKey(policy.Key)))
-            {
-                // Of all nodes the first that is listed tells it.
-                PolicyVerdict? verdict = _verdicts.FirstOrDefault(verdict => verdict.Kind == PolicyKind.LocalRedirect && verdict.Key == gone.Key);
-                if (verdict != null && gone.Nodes.Keys.Min(StringComparer.Ordinal) == _node)
-                    _events.Reverted(verdict, byAll: false);
-            }
-
-            _objects = objects;
-            _verdicts = verdicts;
-            _events.Publish(verdicts);
-            _status.Publish(verdicts, objects);
+            // Of all nodes the first that is listed tells it.
+            PolicyVerdict? verdict = _verdicts.FirstOrDefault(verdict => verdict.Kind == PolicyKind.LocalRedirect && verdict.Key == gone.Key);
+            if (verdict != null && gone.Nodes.Keys.Min(StringComparer.Ordinal) == _node)
+                _events.Reverted(verdict, byAll: false);
         }
+
+        _objects = objects;
+        _verdicts = verdicts;
+        _events.Publish(verdicts);
+        _status.Publish(verdicts, objects);
     }
 
     public void Dispose()

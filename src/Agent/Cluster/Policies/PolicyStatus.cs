@@ -60,6 +60,10 @@ internal sealed class PolicyStatus
 
     public StatusLack ConditionsLack { get; }
 
+    /// <summary>Whether another node wrote another verdict on the same generation.</summary>
+    public bool IsDisputed => Condition(Accepted) is { } written && written.ObservedGeneration == Verdict.Generation
+        && (written.Status == "True", written.Reason) != (Verdict.Accepted.IsTrue, Verdict.Accepted.Reason);
+
     public StatusLack Lack => (StatusLack)Math.Max((int)OwnLack, (int)ConditionsLack);
 
     /// <summary>What is to be written now.</summary>
@@ -86,14 +90,9 @@ internal sealed class PolicyStatus
 
     private static NodeReport ReportOf(PolicyVerdict verdict) => new(
         verdict.Programmed.IsTrue ? verdict.Frontends.Sum(frontend => frontend.Protocols.Count) : 0,
-        verdict.IsAgentCache ? 1 : PodsBehind(verdict),
+        verdict.IsAgentCache ? 1 : verdict.BackendPods.Count,
         verdict.Generation,
         verdict.Programmed.IsTrue ? "" : verdict.Programmed.Reason);
-
-    // A pod of two families has an address of each.
-    private static int PodsBehind(PolicyVerdict verdict) => verdict.Frontends
-        .SelectMany(frontend => frontend.Local).Select(backend => backend.Address).Distinct()
-        .GroupBy(address => address.AddressFamily).Select(family => family.Count()).DefaultIfEmpty(0).Max();
 
     private StatusLack FindOwnLack()
     {
@@ -128,7 +127,7 @@ internal sealed class PolicyStatus
         return
         [
             ConditionOf(Accepted, accepted.IsTrue ? "True" : "False", accepted.Reason, accepted.Message),
-            accepted.IsTrue ? Summary(nodes) : ConditionOf(Programmed, "False", "NotAccepted", "The policy is not accepted."),
+            accepted.IsTrue ? Summary(nodes) : ConditionOf(Programmed, "False", "NotAccepted", "the policy is not accepted"),
         ];
     }
 
@@ -138,12 +137,12 @@ internal sealed class PolicyStatus
         KeyValuePair<string, NodeReport>[] reported = [.. nodes.Where(node => node.Value.ObservedGeneration == Verdict.Generation)];
         KeyValuePair<string, NodeReport>[] failed = [.. reported.Where(node => node.Value.Reason.Length > 0).OrderBy(node => node.Key, StringComparer.Ordinal)];
         if (reported.Length == 0)
-            return ConditionOf(Programmed, "Unknown", "Pending", "No node has reported yet.");
+            return ConditionOf(Programmed, "Unknown", "Pending", "no node has reported yet");
         if (failed.Length == 0)
-            return ConditionOf(Programmed, "True", Programmed, "Every node that reported goes by it.");
+            return ConditionOf(Programmed, "True", Programmed, "every node that reported goes by it");
         string named = string.Join(", ", failed.Take(NodesInMessage).Select(node => $"{node.Key} ({node.Value.Reason})"));
         string more = failed.Length > NodesInMessage ? $" and {failed.Length - NodesInMessage} more" : "";
-        return ConditionOf(Programmed, "False", failed[0].Value.Reason, $"Not on {named}{more}.");
+        return ConditionOf(Programmed, "False", failed[0].Value.Reason, $"not on {named}{more}");
     }
 
     private Condition ConditionOf(string type, string status, string reason, string message) =>

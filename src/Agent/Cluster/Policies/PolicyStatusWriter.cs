@@ -12,6 +12,7 @@ namespace Agent.Cluster.Policies;
 internal sealed partial class PolicyStatusWriter : IDisposable
 {
     private const long Never = long.MaxValue;
+    private const int MostDisputes = 6;
 
     private readonly ApiClient _client;
     private readonly string _node;
@@ -111,6 +112,8 @@ internal sealed partial class PolicyStatusWriter : IDisposable
             }
 
             due = next.Status!;
+            next.Disputes = due.Verdict.Generation != next.Generation ? 0 : next.Disputes + (due.IsDisputed ? 1 : 0);
+            next.Generation = due.Verdict.Generation;
             next.WrittenAt = now;
             next.WrittenOver = due.Policy.ResourceVersion;
             next.DueAt = Never;
@@ -133,6 +136,9 @@ internal sealed partial class PolicyStatusWriter : IDisposable
             return;
         entry.Cause = cause;
         TimeSpan gap = isRepeated || status.Lack == StatusLack.Trifle ? _pace.TrifleGap : _pace.Gap;
+        // Nodes that come to different verdicts (another configuration, another version) must not write in turns for ever.
+        if (status.IsDisputed)
+            gap *= 1 << Math.Min(entry.Disputes, MostDisputes);
         Draw(entry, entry.WrittenOver == null ? now : Math.Max(now, entry.WrittenAt + (long)gap.TotalMilliseconds));
     }
 
@@ -226,6 +232,11 @@ internal sealed partial class PolicyStatusWriter : IDisposable
         public TimeSpan Spread { get; set; }
 
         public long WrittenAt { get; set; }
+
+        public long Generation { get; set; }
+
+        /// <summary>How often this node wrote over another verdict on this generation.</summary>
+        public int Disputes { get; set; }
 
         /// <summary>The resourceVersion of the object that the last write was meant for; null: none.</summary>
         public string? WrittenOver { get; set; }
