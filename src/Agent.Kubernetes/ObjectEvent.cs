@@ -14,6 +14,9 @@ public sealed record ObjectEvent
 
     public required ObjectReference About { get; init; }
 
+    /// <summary>Told apart by it, so that of several nodes that tell the same one is recorded, and the others get 409; empty: the server makes one up.</summary>
+    public string Name { get; init; } = "";
+
     /// <summary>Type Warning in place of Normal.</summary>
     public bool IsWarning { get; init; }
 
@@ -43,7 +46,10 @@ public sealed record ObjectEvent
             json.WriteString("apiVersion", "events.k8s.io/v1");
             json.WriteString("kind", "Event");
             json.WriteStartObject("metadata");
-            json.WriteString("generateName", $"{Cut(About.Key.Name, 200)}.");
+            if (Name.Length > 0)
+                json.WriteString("name", Name);
+            else
+                json.WriteString("generateName", $"{Cut(About.Key.Name, 200)}.");
             json.WriteString("namespace", Namespace);
             json.WriteEndObject();
             // A MicroTime: exactly six digits.

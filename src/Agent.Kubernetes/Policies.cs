@@ -30,7 +30,17 @@ public sealed record LocalRedirectPolicy : KubernetesObject
     public LabelSelector? NodeSelector { get; init; }
 
     public IReadOnlyList<Condition> Conditions { get; init; } = [];
+
+    /// <summary><c>status.nodes</c>: what nodes reported, by their names.</summary>
+    public IReadOnlyDictionary<string, NodeReport> Nodes { get; init; } = new Dictionary<string, NodeReport>();
 }
+
+/// <summary>What one node made of a policy.</summary>
+/// <param name="Frontends">How many the node's kernel redirects.</param>
+/// <param name="Backends">How many of the node serve them.</param>
+/// <param name="ObservedGeneration">Of the policy that the node goes by.</param>
+/// <param name="Reason">Why its kernel does not go by the policy; empty when it does.</param>
+public sealed record NodeReport(int Frontends, int Backends, long ObservedGeneration, string Reason);
 
 /// <param name="Port">0 when it is missing or no port.</param>
 /// <param name="TargetPort">A number or the name of a container port; empty: the same as <paramref name="Port"/>.</param>

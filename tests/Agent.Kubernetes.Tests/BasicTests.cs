@@ -74,9 +74,9 @@ public sealed class BasicTests
         await Wait.Until(() => watched.Reflector.IsNotInstalled, $"its absence; {watched.Reflector.Failure}");
         await cluster.InstallPolicies();
         await watched.Synced();
-        await cluster.Put("""{"apiVersion":"redirect.lra.dev/v1alpha1","kind":"LocalRedirectPolicy","metadata":{"name":"dns"},"spec":{"frontend":{"address":{"ip":"169.254.1.1"}}}}""");
-        await watched.Has("dns", "");
-        LocalRedirectPolicy policy = watched.Reflector.Find(new("", "dns"))!;
+        await cluster.Put(DeployedYaml.Read("samples/local-pods.yaml").ToJsonString());
+        await watched.Has("metadata-proxy", "");
+        LocalRedirectPolicy policy = watched.Reflector.Find(new("", "metadata-proxy"))!;
 
         using ApiClient client = new(cluster.Access, NullLogger.Instance);
         await client.PatchStatus(Resources.LocalRedirectPolicies, policy.Key,
@@ -91,7 +91,7 @@ public sealed class BasicTests
         }, default);
 
         await Wait.Until(() => watched.Reflector.Find(policy.Key)!.Conditions.Count == 1, "the new condition");
-        Assert.Equal("169.254.1.1", watched.Reflector.Find(policy.Key)!.Address);
+        Assert.Equal("169.254.169.254", watched.Reflector.Find(policy.Key)!.Address);
         Assert.Contains(await cluster.Events(), created => created["regarding"]?["uid"]?.ToString() == policy.Uid && created["note"]?.ToString() == "for the test");
     }
 

@@ -109,9 +109,11 @@ public sealed class ParserTests
              "spec":{"frontend":{"service":{"namespace":"kube-system","name":"kube-dns"}},"ports":[{"name":"dns","port":53,"targetPort":"dns","protocol":"UDP"}],
               "backend":{"localPods":{"namespace":"kube-system","selector":{"matchLabels":{"app":"dns"},"matchExpressions":[{"key":"tier","operator":"In","values":["a","b"]}]}}},
               "nodeSelector":{"kubernetes.io/os":"linux"}},
-             "status":{"conditions":[{"type":"Accepted","status":"False","reason":"Conflict","message":"taken","observedGeneration":2,"lastTransitionTime":"2025-11-20T10:00:01Z"}]}}
+             "status":{"conditions":[{"type":"Accepted","status":"False","reason":"Conflict","message":"taken","observedGeneration":2,"lastTransitionTime":"2025-11-20T10:00:01Z"}],
+              "nodes":{"w1":{"frontends":2,"backends":1,"observedGeneration":3},"w2":{"frontends":0,"backends":0,"observedGeneration":3,"reason":"KernelRefused"},"w3":null}}}
             """)!;
 
+        Assert.Equal([("w1", new(2, 1, 3, "")), ("w2", new(0, 0, 3, "KernelRefused"))], policy.Nodes.Select(node => (node.Key, node.Value)));
         Assert.Equal((3, DateTimeOffset.Parse("2025-11-20T10:00:00Z")), (policy.Generation, policy.CreatedAt));
         Assert.Equal(new ObjectKey("kube-system", "kube-dns"), policy.Service);
         Assert.Null(policy.Address);

@@ -18,7 +18,7 @@ internal static class PolicyParser
             else if (json.ValueTextEquals("spec"u8))
                 policy = ParseSpec(ref json, strings, policy);
             else if (json.ValueTextEquals("status"u8))
-                policy = ParseStatus(ref json, policy);
+                policy = ParseStatus(ref json, strings, policy);
             else
                 json.SkipValue();
         }
@@ -136,7 +136,7 @@ internal static class PolicyParser
         return key;
     }
 
-    private static LocalRedirectPolicy ParseStatus(ref Utf8JsonReader json, LocalRedirectPolicy policy)
+    private static LocalRedirectPolicy ParseStatus(ref Utf8JsonReader json, StringPool strings, LocalRedirectPolicy policy)
     {
         if (!json.EnterObject())
             return policy;
@@ -144,9 +144,44 @@ internal static class PolicyParser
         {
             if (json.ValueTextEquals("conditions"u8))
                 policy = policy with { Conditions = [.. Conditions.Parse(ref json)] };
+            else if (json.ValueTextEquals("nodes"u8))
+                policy = policy with { Nodes = ParseNodes(ref json, strings) };
             else
                 json.SkipValue();
         }
         return policy;
+    }
+
+    private static Dictionary<string, NodeReport> ParseNodes(ref Utf8JsonReader json, StringPool strings)
+    {
+        Dictionary<string, NodeReport> nodes = [];
+        if (!json.EnterObject())
+            return nodes;
+        while (json.NextProperty())
+        {
+            string node = strings.Get(ref json);
+            if (json.EnterObject())
+                nodes[node] = ParseNode(ref json, strings);
+        }
+        return nodes;
+    }
+
+    private static NodeReport ParseNode(ref Utf8JsonReader json, StringPool strings)
+    {
+        NodeReport report = new(0, 0, 0, "");
+        while (json.NextProperty())
+        {
+            if (json.ValueTextEquals("frontends"u8))
+                report = report with { Frontends = (int)(json.Number() ?? 0) };
+            else if (json.ValueTextEquals("backends"u8))
+                report = report with { Backends = (int)(json.Number() ?? 0) };
+            else if (json.ValueTextEquals("observedGeneration"u8))
+                report = report with { ObservedGeneration = json.Number() ?? 0 };
+            else if (json.ValueTextEquals("reason"u8))
+                report = report with { Reason = json.Text(strings) ?? "" };
+            else
+                json.SkipValue();
+        }
+        return report;
     }
 }

@@ -20,7 +20,7 @@ public sealed record RetryPace
     public TimeSpan Settled { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <param name="failures">In a row, at least 1.</param>
-    internal TimeSpan After(int failures)
+    public TimeSpan After(int failures)
     {
         double factor = Math.Pow(2, Math.Min(failures - 1, 30));
         return Jitter(TimeSpan.FromTicks((long)Math.Min(First.Ticks * factor, Most.Ticks)));

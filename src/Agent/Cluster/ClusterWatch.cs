@@ -26,6 +26,7 @@ internal sealed partial class ClusterWatch : IDisposable
     private readonly Reflector<Namespace> _namespaces;
     private readonly Reflector<Pod>? _pods; // of the whole cluster: null where their names are not verified
     private readonly PolicyWatch _policies;
+    private readonly PolicyReports _reports;
     private readonly NameTable? _names; // null where the cluster's own DNS answers alone
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
     private readonly ServiceIndex _index = new();
@@ -59,6 +60,7 @@ internal sealed partial class ClusterWatch : IDisposable
         _nodePods = new Reflector<Pod>(_client, Resources.Pods, new() { FieldSelector = $"spec.nodeName={configuration.Node}" }, ApplyHere);
         _namespaces = new Reflector<Namespace>(_client, Resources.Namespaces, all, Apply);
         _policies = new PolicyWatch(_client, configuration, Reconsider, logger);
+        _reports = new PolicyReports(_client, configuration.Node, logger);
         if (!hasTable)
             return;
         _names = new NameTable(ZoneOf(configuration), TimeProvider.System);
@@ -117,6 +119,7 @@ internal sealed partial class ClusterWatch : IDisposable
     {
         IAsyncDisposable?[] reflectors = [_services, _slices, _node, _nodePods, _namespaces, _pods, _policies];
         Task.WhenAll(reflectors.OfType<IAsyncDisposable>().Select(reflector => reflector.DisposeAsync().AsTask())).GetAwaiter().GetResult();
+        _reports.Dispose();
         _client.Dispose();
     }
 
@@ -230,8 +233,10 @@ internal sealed partial class ClusterWatch : IDisposable
                 _notProgrammed = _consequences.Adopt(found);
             }
 
-            if (plan != null)
-                _verdicts = _notProgrammed == null ? plan.Verdicts : [.. plan.Verdicts.Select(NotProgrammed)];
+            if (plan == null)
+                return;
+            _verdicts = _notProgrammed == null ? plan.Verdicts : [.. plan.Verdicts.Select(NotProgrammed)];
+            _reports.Publish(_verdicts, _policies.Objects);
         }
     }
 

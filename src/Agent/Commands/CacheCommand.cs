@@ -1,7 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
-using Agent.Configuration;
 using Agent.Dns;
 using Agent.Observability;
 using Spectre.Console;
@@ -11,8 +8,7 @@ namespace Agent.Commands;
 /// <summary><c>lra cache</c>: what the running agent keeps, and dropping it.</summary>
 internal static class CacheCommand
 {
-    private static readonly Option<string> _config = CommandLine.ConfigurationOption();
-    private static readonly Option<string> _output = CommandLine.OutputOption();
+    private static readonly RunningAgent _agent = new();
 
     public static Command Create() => new("cache", "Look into the running agent's cache, or drop answers from it")
     {
@@ -26,8 +22,8 @@ internal static class CacheCommand
     {
         Argument<string> zone = ZoneArgument("Only the names in this zone", ".");
         Option<int> limit = new("--limit") { Description = "The most answers to show, sorted by name; 0 for all", HelpName = "N", DefaultValueFactory = _ => 1000 };
-        Command command = new("list", "List the kept answers") { zone, limit, _config, _output };
-        command.SetAction(parsed => Ask(
+        Command command = new("list", "List the kept answers") { zone, limit, _agent.Config, _agent.Output };
+        command.SetAction(parsed => _agent.Ask(
             parsed, HttpMethod.Get, $"{PathOf(parsed.GetValue(zone)!)}&limit={parsed.GetValue(limit)}", CacheJson.Default.CacheListing, ShowList));
         return command;
     }
@@ -35,11 +31,11 @@ internal static class CacheCommand
     private static Command CreateGet()
     {
         Argument<string> name = new("name") { Description = "The name alone, not what is below it", HelpName = "NAME" };
-        Command command = new("get", "Show what is kept for one name, with its records (exit status 1: nothing)") { name, _config, _output };
+        Command command = new("get", "Show what is kept for one name, with its records (exit status 1: nothing)") { name, _agent.Config, _agent.Output };
         command.SetAction(parsed =>
         {
             string text = $"{parsed.GetValue(name)!.TrimEnd('.').ToLowerInvariant()}.";
-            return Ask(parsed, HttpMethod.Get, PathOf(text), CacheJson.Default.CacheListing, ShowRecords, Only);
+            return _agent.Ask(parsed, HttpMethod.Get, PathOf(text), CacheJson.Default.CacheListing, ShowRecords, Only);
 
             CacheListing Only(CacheListing all)
             {
@@ -54,21 +50,21 @@ internal static class CacheCommand
     {
         Argument<string> zone = ZoneArgument("This name and all names below it", "");
         Option<bool> all = new("--all") { Description = "Everything" };
-        Command command = new("flush", "Drop kept answers; the next query for them asks the upstreams") { zone, all, _config, _output };
+        Command command = new("flush", "Drop kept answers; the next query for them asks the upstreams") { zone, all, _agent.Config, _agent.Output };
         command.Validators.Add(parsed =>
         {
             if (parsed.GetValue(all) != string.IsNullOrEmpty(parsed.GetValue(zone)))
                 parsed.AddError("Name what to flush: either a NAME or --all.");
         });
-        command.SetAction(parsed => Ask(
+        command.SetAction(parsed => _agent.Ask(
             parsed, HttpMethod.Delete, PathOf(parsed.GetValue(all) ? "." : parsed.GetValue(zone)!), CacheJson.Default.FlushReport, ShowFlushed));
         return command;
     }
 
     private static Command CreateStats()
     {
-        Command command = new("stats", "Show how full the cache is and how well it does") { _config, _output };
-        command.SetAction(parsed => Ask(parsed, HttpMethod.Get, AdminServer.CacheStatisticsPath, CacheJson.Default.CacheStatistics, ShowStats));
+        Command command = new("stats", "Show how full the cache is and how well it does") { _agent.Config, _agent.Output };
+        command.SetAction(parsed => _agent.Ask(parsed, HttpMethod.Get, AdminServer.CacheStatisticsPath, CacheJson.Default.CacheStatistics, ShowStats));
         return command;
     }
 
@@ -76,33 +72,6 @@ internal static class CacheCommand
         new("zone") { Description = description, HelpName = "NAME", DefaultValueFactory = _ => absent, Arity = ArgumentArity.ZeroOrOne };
 
     private static string PathOf(string zone) => $"{AdminServer.CachePath}?zone={Uri.EscapeDataString(zone)}";
-
-    /// <summary>Asks the running agent and shows what it says, as a table or as JSON.</summary>
-    /// <param name="select">What of the answer is shown; null: all.</param>
-    private static int Ask<T>(ParseResult parsed, HttpMethod method, string path, JsonTypeInfo<T> type, Func<T, int> show, Func<T, T>? select = null)
-        where T : class
-    {
-        if (!CommandLine.TryReadConfiguration(parsed.GetValue(_config)!, out AgentConfiguration? configuration))
-            return ExitStatus.Usage;
-        try
-        {
-            if (AdminClient.Ask(configuration.AdminSocket, method, path, type) is not { } answer)
-            {
-                Console.Error.WriteLine($"lra: the agent is not running (nobody answers on {configuration.AdminSocket})");
-                return ExitStatus.NotRunning;
-            }
-
-            answer = select?.Invoke(answer) ?? answer;
-            if (parsed.GetValue(_output) != "json")
-                return show(answer);
-            Console.WriteLine(JsonSerializer.Serialize(answer, type));
-            return ExitStatus.Done;
-        }
-        catch (Exception error) when (error is UnauthorizedAccessException or InvalidOperationException)
-        {
-            return CommandLine.Fail(error.Message);
-        }
-    }
 
     private static int ShowList(CacheListing listing)
     {

@@ -32,6 +32,7 @@ internal static class CommandLine
             CheckCommand.Create(),
             StatusCommand.Create(),
             CacheCommand.Create(),
+            PolicyCommand.Create(),
             ConfigCommand.Create(),
             RepairCommand.Create(),
             UninstallCommand.Create(),

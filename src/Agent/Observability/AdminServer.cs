@@ -14,6 +14,7 @@ internal sealed class AdminServer : IDisposable
     public const string ConfigurationPath = "/v1/config";
     public const string CachePath = "/v1/cache"; // GET lists, DELETE flushes what is in ?zone=
     public const string CacheStatisticsPath = "/v1/cache/stats";
+    public const string PoliciesPath = "/v1/policies";
 
     private readonly WebApplication _application;
 
@@ -38,6 +39,8 @@ internal sealed class AdminServer : IDisposable
             context.Response.WriteAsJsonAsync(AgentStatus.Of(agent), StatusJson.Default.AgentStatus));
         application.MapGet(ConfigurationPath, (HttpContext context) =>
             context.Response.WriteAsJsonAsync(agent.Configuration.Settings, SettingsJson.Default.IReadOnlyListSetting));
+        application.MapGet(PoliciesPath, (HttpContext context) =>
+            context.Response.WriteAsJsonAsync(PolicyListing.Of(agent), PolicyJson.Default.PolicyListing));
         MapCache(application, agent);
         application.StartAsync().GetAwaiter().GetResult();
         File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);

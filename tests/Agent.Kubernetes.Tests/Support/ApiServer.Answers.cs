@@ -134,6 +134,11 @@ public sealed partial class ApiServer
             await Refuse(context, 422, "Invalid", $"Event is invalid: {lacking}");
             return;
         }
+        if (body["metadata"]?["name"]?.ToString() is { } name && Events.Any(known => known["metadata"]?["name"]?.ToString() == name))
+        {
+            await Refuse(context, 409, "AlreadyExists", $"events.events.k8s.io \"{name}\" already exists");
+            return;
+        }
         Events.Enqueue(body);
         await Write(context, 201, Encoding.UTF8.GetBytes(body.ToJsonString()));
     }

@@ -14,12 +14,6 @@ namespace Agent.Kubernetes.Tests.Support;
 internal sealed class RealCluster : TestCluster
 {
     private const string Token = "token-of-the-test";
-    private const string PolicyCrd = """
-        {"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"localredirectpolicies.redirect.lra.dev"},"spec":{"group":"redirect.lra.dev",
-        "scope":"Cluster","names":{"plural":"localredirectpolicies","singular":"localredirectpolicy","kind":"LocalRedirectPolicy","listKind":"LocalRedirectPolicyList"},
-        "versions":[{"name":"v1alpha1","served":true,"storage":true,"subresources":{"status":{}},
-        "schema":{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}]}}
-        """;
 
     private readonly ScratchDirectory _directory = new();
     private readonly ApiServerCertificates _certificates = new();
@@ -71,7 +65,7 @@ internal sealed class RealCluster : TestCluster
 
     public override Task DeleteService(string name) => Send(HttpMethod.Delete, $"/api/v1/namespaces/default/services/{name}", null);
 
-    public override Task InstallPolicies() => Put(PolicyCrd);
+    public override Task InstallPolicies() => Put(DeployedYaml.Read(DeployedYaml.PolicyCrd).ToJsonString());
 
     public override async Task Restart(Func<Task> meanwhile)
     {

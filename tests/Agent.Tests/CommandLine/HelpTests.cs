@@ -12,6 +12,7 @@ public sealed class HelpTests
     [InlineData("check")]
     [InlineData("status")]
     [InlineData("cache")]
+    [InlineData("policy")]
     [InlineData("config")]
     [InlineData("repair")]
     [InlineData("uninstall")]

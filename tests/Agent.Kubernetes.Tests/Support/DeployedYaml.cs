@@ -1,0 +1,45 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Agent.Kubernetes.Tests.Support;
+
+/// <summary>The files of <c>deploy/</c>, as the JSON that kubectl makes of them.</summary>
+internal static class DeployedYaml
+{
+    public const string PolicyCrd = "crd/localredirectpolicy.yaml";
+
+    public static string Root { get; } = FindRoot();
+
+    public static JsonObject Read(string pathInDeploy)
+    {
+        YamlStream yaml = new();
+        using StreamReader text = File.OpenText(Path.Combine(Root, "deploy", pathInDeploy));
+        yaml.Load(text);
+        return ToJson(yaml.Documents.Single().RootNode)!.AsObject();
+    }
+
+    private static JsonNode? ToJson(YamlNode node) => node switch
+    {
+        YamlMappingNode mapping => new JsonObject(mapping.Children.Select(child => KeyValuePair.Create(((YamlScalarNode)child.Key).Value!, ToJson(child.Value)))),
+        YamlSequenceNode sequence => new JsonArray([.. sequence.Children.Select(ToJson)]),
+        YamlScalarNode { Style: ScalarStyle.Plain } plain => FromPlain(plain.Value!),
+        _ => JsonValue.Create(((YamlScalarNode)node).Value),
+    };
+
+    private static JsonValue FromPlain(string text)
+    {
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+            return JsonValue.Create(number);
+        return bool.TryParse(text, out bool flag) ? JsonValue.Create(flag) : JsonValue.Create(text);
+    }
+
+    private static string FindRoot()
+    {
+        DirectoryInfo? directory = new(AppContext.BaseDirectory);
+        while (directory != null && !File.Exists(Path.Combine(directory.FullName, "Agent.sln")))
+            directory = directory.Parent;
+        return directory?.FullName ?? throw new InvalidOperationException($"{AppContext.BaseDirectory} is not below Agent.sln");
+    }
+}
