@@ -7,7 +7,10 @@ namespace Agent.Tests.Serving;
 /// <summary>Hostile bytes to the built executable: answer or silence as listed, then everything goes on, without a mark.</summary>
 public sealed class HostileInputTests : IAsyncLifetime
 {
-    private const long AllowedGrowthKiB = 6 * 1024;
+    // A leak does not fit, and ends the agent: 60 bytes of each of 200,000 datagrams, 600 of each of 20,000 connections. How long the collector
+    // waits while there is room says nothing, and neither does how much is compiled; so growth itself is not compared.
+    private const int HeapMiB = 16;
+    private const int MaxAnonymousKiB = 40 * 1024; // with what is not on the heap; 17 MiB are usual
 
     private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
     private AgentSetup _setup = null!;
@@ -18,7 +21,7 @@ public sealed class HostileInputTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _setup = new AgentSetup(_upstream.EndPoint);
-        _agent = await AgentProcess.Serve(_setup);
+        _agent = await AgentProcess.Serve(_setup, heapMiB: HeapMiB);
     }
 
     public Task DisposeAsync()
@@ -79,38 +82,29 @@ public sealed class HostileInputTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A9_twenty_thousand_random_datagrams_change_nothing_and_cost_no_memory()
+    public async Task A9_two_hundred_thousand_random_datagrams_change_nothing_and_cost_no_memory()
     {
         Random random = new(9);
         byte[] query = DnsMessage.Query("www.example.test").WithEdns(1232, (10, new byte[8])).ToBytes();
-        await Flood(2000); // what the first of them compile and allocate is no leak
-        long before = _agent.AnonymousKiB;
-
-        await Flood(20_000);
-
-        Assert.InRange(_agent.AnonymousKiB, 0, before + AllowedGrowthKiB);
-        await AssertUnmarked();
-
-        async Task Flood(int count)
+        using UdpConversation client = new(EndPoint);
+        for (int i = 0; i < 200_000; i++)
         {
-            using UdpConversation client = new(EndPoint);
-            for (int i = 0; i < count; i++)
+            byte[] datagram = new byte[random.Next(0, 1600)];
+            random.NextBytes(datagram);
+            if (i % 2 == 0)
             {
-                byte[] datagram = new byte[random.Next(0, 1600)];
-                random.NextBytes(datagram);
-                if (i % 2 == 0)
-                {
-                    // Half of them are a query with a few bytes changed, which gets further into the parser.
-                    datagram = [.. query];
-                    for (int change = random.Next(1, 4); change > 0; change--)
-                        datagram[random.Next(2, datagram.Length)] = (byte)random.Next(256);
-                }
-
-                client.Send(datagram);
-                if (i % 100 == 99)
-                    await Client.Ask(EndPoint, DnsMessage.Query("marker.example.test") with { Flags = 0 }); // bounded: the worker keeps up
+                // Half of them are a query with a few bytes changed, which gets further into the parser.
+                datagram = [.. query];
+                for (int change = random.Next(1, 4); change > 0; change--)
+                    datagram[random.Next(2, datagram.Length)] = (byte)random.Next(256);
             }
+
+            client.Send(datagram);
+            if (i % 100 == 99)
+                await Client.Ask(EndPoint, DnsMessage.Query("marker.example.test") with { Flags = 0 }); // bounded: the worker keeps up
         }
+
+        await AssertUnmarked();
     }
 
     [Fact]
@@ -118,12 +112,10 @@ public sealed class HostileInputTests : IAsyncLifetime
     {
         Random random = new(10);
         await Flood(50);
-        long before = _agent.AnonymousKiB;
         int descriptors = _agent.DescriptorCount;
 
-        await Flood(500);
+        await Flood(20_000);
 
-        Assert.InRange(_agent.AnonymousKiB, 0, before + AllowedGrowthKiB);
         await Wait.Until(() => _agent.DescriptorCount <= descriptors, $"the connections are closed ({_agent.DescriptorCount}, {descriptors} before)");
         await AssertUnmarked();
 
@@ -147,12 +139,13 @@ public sealed class HostileInputTests : IAsyncLifetime
         }
     }
 
-    /// <summary>A normal query is answered over both transports, and no thread has met a defect.</summary>
+    /// <summary>A normal query is answered over both transports, no thread has met a defect, and memory is within its limits.</summary>
     private async Task AssertUnmarked()
     {
         Assert.Single((await Client.Ask(EndPoint, DnsMessage.Query("normal.example.test"))).Answers);
         Assert.Single((await Client.Ask(EndPoint, DnsMessage.Query("normal.tcp.test"), TransportProtocol.Tcp)).Answers);
         Assert.DoesNotContain("defect", _agent.Output, StringComparison.Ordinal);
         Assert.Equal("", _agent.Error);
+        Assert.InRange(_agent.AnonymousKiB, 0, MaxAnonymousKiB);
     }
 }

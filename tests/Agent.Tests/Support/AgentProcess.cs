@@ -10,10 +10,12 @@ internal sealed class AgentProcess : IDisposable
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
 
-    private AgentProcess(string executable, params string[] arguments)
+    private AgentProcess(string executable, string[] arguments, int heapMiB = 0)
     {
         ProcessStartInfo start = new(executable, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // as it is deployed, and no sockets of the runtime's own
+        if (heapMiB > 0)
+            start.Environment["DOTNET_GCHeapHardLimit"] = (heapMiB << 20).ToString("x");
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Append(_output, line.Data);
         _process.ErrorDataReceived += (_, line) => Append(_error, line.Data);
@@ -50,9 +52,10 @@ internal sealed class AgentProcess : IDisposable
 
     /// <summary>Starts <c>lra run</c> and waits until it serves clients and the CLI.</summary>
     /// <param name="descriptors">How many it may have open.</param>
-    public static async Task<AgentProcess> Serve(AgentSetup setup, int descriptors = 20_000)
+    /// <param name="heapMiB">More than that on the managed heap ends it; 0: the runtime's own choice.</param>
+    public static async Task<AgentProcess> Serve(AgentSetup setup, int descriptors = 20_000, int heapMiB = 0)
     {
-        AgentProcess process = new("prlimit", $"--nofile={descriptors}", Executable, "run", "--config", setup.ConfigurationPath);
+        AgentProcess process = new("prlimit", [$"--nofile={descriptors}", Executable, "run", "--config", setup.ConfigurationPath], heapMiB);
         await Wait.Until(() => process._process.HasExited || process.IsReady(setup), "lra run serves");
         Assert.False(process._process.HasExited, $"lra run ended: {process.Error}{process.Output}");
         DnsMessage probe = await Client.Ask(setup.EndPoint, DnsMessage.Query("probe.example.test") with { Flags = 0 });
