@@ -16,7 +16,7 @@ public class OwnNamesTests
         builder.AddRecord(new OwnRecord(MessageBuilder.Name("a.own.test"), T.A, 60, [10, 0, 0, 2]));
         builder.AddZone(MessageBuilder.Name("blocked.test"), ResponseCode.NxDomain, null);
         builder.AddRewrite(MessageBuilder.Name("new.test"), MessageBuilder.Name("own.test"));
-        Resolver resolver = new(_cache, _counters, isUdp: true, own: builder.Build());
+        Resolver resolver = new(_cache, _counters, isUdp: true, new PublishedRules(new ServingRules(null, builder.Build(), new CacheLimits(5, 3600, 1800))));
         _cache.Store(Steps.Key("cached.test"), Steps.AddressEntry("cached.test"));
         byte[][] messages = [.. ((string[])["a.own.test", "x.y.blocked.test", "A.new.test", "cached.test"]).Select(name => MessageBuilder.Query(name).Opt().Build())];
         foreach (byte[] message in messages)
@@ -37,7 +37,7 @@ public class OwnNamesTests
         byte[] name = [.. Enumerable.Range(0, labels).SelectMany(_ => (byte[])[1, (byte)'a']), 0];
         OwnNamesBuilder builder = new();
         builder.AddRecord(new OwnRecord(name, T.A, 60, [10, 0, 0, 1]));
-        Resolver resolver = new(_cache, _counters, isUdp: true, own: builder.Build());
+        Resolver resolver = new(_cache, _counters, isUdp: true, new PublishedRules(new ServingRules(null, builder.Build(), new CacheLimits(5, 3600, 1800))));
 
         string text = DnsName.ToText(name);
         Assert.Equal($"{text} 1 1 0A000001", Assert.Single(Reply(resolver, text).Answers).Text);
@@ -50,7 +50,7 @@ public class OwnNamesTests
         for (int i = 1; i <= 17; i++)
             builder.AddRecord(new OwnRecord(MessageBuilder.Name($"n{i}.test"), T.Cname, 60, MessageBuilder.Name($"n{i - 1}.test")));
         builder.AddRecord(new OwnRecord(MessageBuilder.Name("n0.test"), T.A, 60, [10, 0, 0, 1]));
-        Resolver resolver = new(_cache, _counters, isUdp: true, own: builder.Build());
+        Resolver resolver = new(_cache, _counters, isUdp: true, new PublishedRules(new ServingRules(null, builder.Build(), new CacheLimits(5, 3600, 1800))));
 
         Assert.Equal(17, Reply(resolver, "n16.test").Answers.Count);
         Assert.Equal((2, 0), (Reply(resolver, "n17.test").Rcode, Reply(resolver, "n17.test").Answers.Count));

@@ -23,7 +23,8 @@ public class ResolverClientTests
         ClientVerdict.Admitted);
 
     private Resolver Resolver(AccessList? access = null, int queries = 0, int bytes = 0, bool isUdp = true) => new(
-        _cache, _counters, isUdp, new ClientPolicy(access, queries > 0 ? new ClientRates(queries) : null, bytes > 0 ? new ClientRates(bytes) : null));
+        _cache, _counters, isUdp, new PublishedRules(new ServingRules(
+            new ClientPolicy(access, queries > 0 ? new ClientRates(queries) : null, bytes > 0 ? new ClientRates(bytes) : null), null, new CacheLimits(5, 3600, 1800))));
 
     private OracleMessage Reply(Resolver resolver, byte[] client, MessageBuilder query, long now = 0)
     {
