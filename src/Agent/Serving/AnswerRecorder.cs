@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using Agent.Dns;
 using Agent.Forwarding;
 using Agent.Native;
+using Agent.Observability.Flows;
 
 namespace Agent.Serving;
 
@@ -12,6 +14,15 @@ internal sealed class AnswerRecorder
 
     private readonly long[] _queries = new long[2 * TypeGroup.Count * Verdicts];
     private readonly long[] _responses = new long[ResponseCodes];
+    private FlowRing? _watched;
+    private FlowRing? _flows; // the same, as of the batch that is being answered
+    private long _batchSince;
+
+    /// <summary>Where each answer is described from the next batch on; null: nowhere, and then it costs one read a batch. Set by any thread.</summary>
+    public FlowRing? Flows
+    {
+        set => Volatile.Write(ref _watched, value);
+    }
 
     /// <summary>Queries whose fate is decided, those that got no reply too.</summary>
     /// <param name="group">See <see cref="TypeGroup"/>.</param>
@@ -20,9 +31,31 @@ internal sealed class AnswerRecorder
     /// <summary>Replies that carried this code.</summary>
     public long Responses(ResponseCode code) => Volatile.Read(ref _responses[(int)code]);
 
+    /// <summary>To be called when queries have come, before the first is answered.</summary>
+    public void BeginBatch()
+    {
+        _flows = Volatile.Read(ref _watched);
+        if (_flows != null)
+            _batchSince = Stopwatch.GetTimestamp();
+    }
+
     /// <summary>Notes an answer that was there at once.</summary>
     /// <param name="reply">The reply; empty: silence.</param>
     public void Record(in Query query, Verdict verdict, ReadOnlySpan<byte> reply, in SockAddr client)
+    {
+        Count(query, verdict, reply, client);
+        _flows?.Write(query, verdict, reply, client, _batchSince);
+    }
+
+    /// <summary>Notes an answer that had to wait for an upstream.</summary>
+    /// <inheritdoc cref="Record" path="/param"/>
+    public void RecordLate(in Query query, Verdict verdict, ReadOnlySpan<byte> reply, Waiter waiter)
+    {
+        Count(query, verdict, reply, waiter.Client);
+        _flows?.Write(query, verdict, reply, waiter.Client, waiter.Since);
+    }
+
+    private void Count(in Query query, Verdict verdict, ReadOnlySpan<byte> reply, in SockAddr client)
     {
         _queries[Index(!client.IsV4, TypeGroup.Of(query), verdict)]++;
         if (reply.IsEmpty)
@@ -31,10 +64,6 @@ internal sealed class AnswerRecorder
         ResponseCode code = query.Error == ResponseCode.BadVers ? ResponseCode.BadVers : new Header(reply).ResponseCode;
         _responses[(int)code]++;
     }
-
-    /// <summary>Notes an answer that had to wait for an upstream.</summary>
-    /// <inheritdoc cref="Record" path="/param"/>
-    public void RecordLate(in Query query, Verdict verdict, ReadOnlySpan<byte> reply, Waiter waiter) => Record(query, verdict, reply, waiter.Client);
 
     private static int Index(bool isIpv6, int group, Verdict verdict) => (((isIpv6 ? TypeGroup.Count : 0) + group) * Verdicts) + (int)verdict;
 }

@@ -77,6 +77,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
             int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : _forwarder.Patience);
             long now = Environment.TickCount64;
             _resolver.TakeRules();
+            Recorder.BeginBatch();
             for (int i = 0; i < count; i++)
                 Handle(_poller.Token(i), _poller.Events(i), now);
             _forwarder.Flush(now);

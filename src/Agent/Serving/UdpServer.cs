@@ -76,6 +76,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
     private void AnswerBatch(bool wait)
     {
         int received = _batch.Receive(_socket, wait);
+        Recorder.BeginBatch();
         long now = Environment.TickCount64;
         _resolver.TakeRules();
         for (int slot = 0; slot < received; slot++)
