@@ -67,7 +67,7 @@ internal static unsafe partial class Libc
     [StructLayout(LayoutKind.Sequential)]
     internal struct robust_list_head
     {
-        public void* next;
+        public void* list;
         public nint futex_offset;
         public void* list_op_pending;
     }
@@ -91,17 +91,12 @@ internal static unsafe partial class Libc
         public int msg_flags;
     }
 
-    /// <summary>struct cmsghdr with one descriptor, as the macros of cmsg(3) lay it out.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    internal struct descriptor_message(int passed)
+    internal struct cmsghdr
     {
-        public const int Length = 20; // CMSG_LEN(sizeof(int)): without the padding at the end
-
-        public nuint cmsg_len = Length;
-        public int cmsg_level = SOL_SOCKET;
-        public int cmsg_type = SCM_RIGHTS;
-        public int descriptor = passed;
-        public int padding;
+        public nuint cmsg_len;
+        public int cmsg_level;
+        public int cmsg_type;
     }
 
     [StructLayout(LayoutKind.Sequential)]

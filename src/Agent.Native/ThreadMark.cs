@@ -18,7 +18,7 @@ public sealed unsafe class ThreadMark : IDisposable
         _word = (uint*)((byte*)page + offset);
         _head = (Libc.robust_list_head*)NativeMemory.AllocZeroed((nuint)(sizeof(Libc.robust_list_head) + sizeof(void*)));
         void** entry = (void**)(_head + 1);
-        _head->next = entry;
+        _head->list = entry;
         *entry = _head; // the last one points back to the head
         _head->futex_offset = (nint)((byte*)_word - (byte*)entry);
     }
