@@ -113,10 +113,11 @@ static __always_inline enum outcome choose(const struct endpoint *from,
 {
 	__u32 slot = 0;
 	struct agent_lease *lease = bpf_map_lookup_elem(&agent_lease, &slot);
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now;
 
 	if (is_excluded() || ((frontend->flags & FRONTEND_SKIPS) && is_skipped(from)))
 		return OUTCOME_EXCLUDED;
+	now = bpf_ktime_get_ns();
 	if ((frontend->flags & FRONTEND_AGENT) && lease && agent_is_well(lease, now) &&
 	    agent_is_alive()) {
 		*target = frontend->agent;

@@ -26,8 +26,8 @@ struct endpoint {
 
 #define FRONTEND_AGENT 1 /* the agent itself serves this frontend while it is alive and well */
 #define FRONTEND_SKIPS 2 /* `skipped_cgroups` may hold some for this frontend */
-/* The fallback are the cluster's own DNS servers. Nothing here looks at it: an agent that starts while
- * the API server is away finds its upstreams by it.
+/* The fallback are the cluster's own DNS servers. Nothing here looks at it: an agent that starts
+ * while the API server is away finds its upstreams by it.
  */
 #define FRONTEND_CLUSTER_DNS 4
 

@@ -16,9 +16,6 @@ internal sealed partial class NodeAgent
     /// <summary>The sockets that clients send to, for an agent that starts beside this one.</summary>
     public IReadOnlyList<NativeSocket> ListenSockets { get; private set; } = [];
 
-    /// <summary>Called when another agent had taken over and is gone.</summary>
-    public Action BackInCharge { get; set; } = () => { };
-
     private bool IsSuperseded => ReferenceEquals(RedirectFailure, SupersededReason);
 
     /// <summary>Leaves the kernel's maps to another agent, or takes them back from one that is gone. Called by the lease's thread.</summary>
@@ -44,7 +41,6 @@ internal sealed partial class NodeAgent
         {
             _cgroups = CgroupTable.Begin(_datapath!, _cgroups!.Attached, _configuration.Redirect.Mode, _configuration.Kubernetes.Enabled, _logger);
             Program(_programmed);
-            BackInCharge();
         }
         catch (Exception error) when (error is RedirectException or BpfException or Win32Exception or IOException or UnauthorizedAccessException)
         {

@@ -1,18 +1,18 @@
 namespace Agent.Lab.Tests;
 
-/// <summary>A lab whose agent trusts the fallback for two seconds after its own end.</summary>
+/// <summary>A lab whose agent trusts the fallback for five seconds after its own end.</summary>
 public sealed class FallbackTtlLab : LabFixture
 {
     public FallbackTtlLab()
     {
         if (Machine.LacksForBpf is null)
-            File.WriteAllText(Configuration, File.ReadAllText(Configuration).Replace("  pinPath:", "  fallbackTtl: 2s\n  pinPath:", StringComparison.Ordinal));
+            File.WriteAllText(Configuration, File.ReadAllText(Configuration).Replace("  pinPath:", "  fallbackTtl: 5s\n  pinPath:", StringComparison.Ordinal));
     }
 }
 
 public sealed class FallbackTtlTests(FallbackTtlLab lab) : IClassFixture<FallbackTtlLab>
 {
-    private static readonly TimeSpan _longEnough = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _longEnough = TimeSpan.FromSeconds(20);
 
     [BpfTheory]
     [InlineData("kill")]

@@ -68,7 +68,7 @@ public sealed class SuccessionTests(LabFixture lab) : IClassFixture<LabFixture>
     }
 
     [BpfFact]
-    public void F4_an_agent_starts_although_the_one_that_runs_hands_it_no_UDP_socket_only_where_TCP_is_free()
+    public void F4_an_agent_that_is_handed_nothing_does_not_start_beside_one_that_runs()
     {
         lab.EnsureAgentServes();
         lab.Lab("agent", "pause");

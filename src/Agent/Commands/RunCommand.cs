@@ -48,11 +48,6 @@ internal static class RunCommand
             using SocketHandover handover = new(SocketHandover.PathFor(configuration.AdminSocket), agent.ListenSockets);
             using ConfigurationWatch watch = new(path, () => agent.Reload(path));
             using AdminServer admin = AdminServer.Start(agent);
-            agent.BackInCharge = () =>
-            {
-                handover.Publish();
-                admin.Publish();
-            };
             stop.Wait();
             return ExitStatus.Done;
         }

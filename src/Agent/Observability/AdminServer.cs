@@ -47,14 +47,9 @@ internal sealed class AdminServer : IDisposable
             context.Response.WriteAsJsonAsync(PolicyListing.Of(agent), PolicyJson.Default.PolicyListing));
         MapCache(application, agent);
         application.StartAsync().GetAwaiter().GetResult();
-        AdminServer server = new(application, path);
-        server.Publish();
-        return server;
+        path.Publish();
+        return new AdminServer(application, path);
     }
-
-    /// <summary>Leads the CLI to this agent.</summary>
-    /// <exception cref="IOException">The socket cannot be made there.</exception>
-    public void Publish() => _path.Publish();
 
     private static void MapCache(WebApplication application, NodeAgent agent)
     {

@@ -28,7 +28,7 @@ internal sealed class SocketHandover : IDisposable
         {
             _listener.Bind(new UnixDomainSocketEndPoint(_path.Own));
             _listener.Listen();
-            Publish();
+            _path.Publish();
         }
         catch (SocketException error)
         {
@@ -40,10 +40,6 @@ internal sealed class SocketHandover : IDisposable
 
     /// <summary>Where the agent with this admin socket hands on its sockets; only its own user may go there.</summary>
     public static string PathFor(string adminSocket) => adminSocket + "-handover";
-
-    /// <summary>Leads who asks to this agent.</summary>
-    /// <exception cref="IOException">The socket cannot be made there.</exception>
-    public void Publish() => _path.Publish();
 
     /// <summary>The listening sockets of the agent that runs; none when none runs, or when it does not hand them on within a second.</summary>
     public static IReadOnlyList<NativeSocket> Ask(string path)

@@ -70,6 +70,8 @@ public sealed class ConfigurationMistakeTests
         { Off + "cache: { memory: 9999999999999999999999 }", 2, "cache.memory", "is not from 1MiB to 64GiB" },
         { Off + "cache: { memory: 1.5GiB }", 2, "cache.memory", "is not a size" },
         { Off + "cache: { memory: 32mb }", 2, "cache.memory", "is not a size" },
+        { "redirect: { enabled: false, fallbackTtl: 15 }", 1, "redirect.fallbackTtl", "is not a duration" },
+        { "redirect: { enabled: false, fallbackTtl: 169h }", 1, "redirect.fallbackTtl", "is more than 168h" },
         { Off + "cache: { serveStale: 90 }", 2, "cache.serveStale", "is not a duration" },
         { Off + "cache: { serveStale: 1m1h }", 2, "cache.serveStale", "is not a duration" },
         { Off + "cache: { serveStale: 1hh }", 2, "cache.serveStale", "is not a duration" },
