@@ -52,13 +52,6 @@ internal static class KernelState
         Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "frontends"), "key", .. key, "value", .. value]);
     }
 
-    /// <summary>Whether the programs write their decisions down: somebody observes, or did.</summary>
-    public static bool IsObserved(LabFixture lab)
-    {
-        using JsonDocument map = JsonDocument.Parse(Bpftool("-j", "map", "dump", "pinned", Path.Combine(lab.Pins, "observers")));
-        return map.RootElement[0].GetProperty("formatted").GetProperty("value").GetProperty("until_ns").GetInt64() > 0;
-    }
-
     /// <summary>Leaves what the pods behind a frontend ask over UDP alone, or no longer.</summary>
     /// <param name="pod">Its cgroup, below the lab's.</param>
     public static void Skip(LabFixture lab, string frontend, string pod, bool isOn)

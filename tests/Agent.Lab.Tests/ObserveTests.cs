@@ -82,7 +82,8 @@ public sealed class ObserveTests : IClassFixture<ClusterLab>
     public void Decisions_that_find_the_ring_buffer_full_are_counted()
     {
         using RunningProcess observe = Observe("--source kernel");
-        AskUntil(() => _lab.Probe("-w 200 -q www.outside.test 10.96.0.10"), () => KernelState.IsObserved(_lab));
+        Task<string> first = Task.Run(observe.ReadLine);
+        AskUntil(() => _lab.Probe("-w 200 -q www.outside.test 10.96.0.10"), () => first.IsCompleted);
         _lab.Lab("agent", "pause");
         _lab.Probe("-n 6000 -w 50 -c unconnected -q www.outside.test 10.96.0.10"); // the ring holds less than half of them
         _lab.Lab("agent", "resume");
