@@ -19,7 +19,10 @@ internal sealed partial class TlsTunnel(IPEndPoint server, TlsConfiguration tls,
     private const int RecordSize = 16 * 1024; // the longest of TLS: a batch of queries leaves as one
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2); // for connecting and the handshake
 
-    private string? _failure;
+    private volatile string? _failure;
+
+    /// <summary>Why the last connection was not made, an unverified certificate for instance; null when it was, or none was tried.</summary>
+    public string? Failure => _failure;
 
     /// <summary>Begins a connection. It closes when the server cannot be reached or verified, and ends when it is closed.</summary>
     /// <returns>False when the process is out of descriptors.</returns>
