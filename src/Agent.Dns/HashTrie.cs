@@ -16,6 +16,10 @@ internal sealed class HashTrie<T> where T : class
 
     public static HashTrie<T> Empty { get; } = new(new Entry[]?[]?[1 << (64 - RootShift)]);
 
+    /// <summary>All values, in no order.</summary>
+    public IEnumerable<T> Values =>
+        _root.OfType<Entry[]?[]>().SelectMany(middle => middle).OfType<Entry[]>().SelectMany(leaf => leaf).Select(entry => entry.Value);
+
     public T? Find(ulong hash)
     {
         if (_root[hash >> RootShift]?[MiddleIndex(hash)] is { } leaf)

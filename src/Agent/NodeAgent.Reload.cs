@@ -52,6 +52,15 @@ internal sealed partial class NodeAgent
         return [];
     }
 
+    private static ServingRules RulesOf(AgentConfiguration configuration)
+    {
+        CacheConfiguration cache = configuration.Cache;
+        return new ServingRules(
+            configuration.Clients.Policy(),
+            ConfiguredNames.Build(configuration.Names),
+            new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
+    }
+
     [LoggerMessage(110, LogLevel.Information, "{Path} has changed, and is in force")]
     private static partial void Reloaded(ILogger logger, string path);
 

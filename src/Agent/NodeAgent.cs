@@ -84,6 +84,7 @@ internal sealed partial class NodeAgent : IDisposable
             ClusterFindings remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : ClusterFindings.None;
             if (configuration.Kubernetes.Enabled)
                 agent.Watch(remembered);
+            agent._snapshot?.Begin();
             return agent;
         }
         catch
@@ -108,6 +109,7 @@ internal sealed partial class NodeAgent : IDisposable
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
         _flights.Dispose();
+        _snapshot?.Dispose();
         _cgroups?.Dispose();
         _datapath?.Dispose();
     }
@@ -137,6 +139,7 @@ internal sealed partial class NodeAgent : IDisposable
                 _threads.Add(new UdpServer(endPoint, worker, context, _logger));
         }
 
+        RestoreSnapshot(); // what is asked meanwhile waits in the sockets
         _threads.ForEach(thread => thread.Start());
         Serving(_logger, string.Join(", ", endPoints.AsEnumerable()), listen.Workers);
     }
@@ -248,15 +251,6 @@ internal sealed partial class NodeAgent : IDisposable
 
     private static IEnumerable<IPAddress> OwnAddresses(AgentConfiguration configuration) =>
         configuration.Listen.Addresses.Concat(configuration.Redirect.Frontends.Select(frontend => frontend.Address));
-
-    private static ServingRules RulesOf(AgentConfiguration configuration)
-    {
-        CacheConfiguration cache = configuration.Cache;
-        return new ServingRules(
-            configuration.Clients.Policy(),
-            ConfiguredNames.Build(configuration.Names),
-            new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
-    }
 
     private IPEndPoint[] ListenEndPoints() =>
         [.. _configuration.Listen.Addresses.Select(address => new IPEndPoint(address, _configuration.Listen.Port))];

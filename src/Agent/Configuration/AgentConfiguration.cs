@@ -29,6 +29,8 @@ public sealed record AgentConfiguration
 
     public CacheConfiguration Cache { get; init; } = new();
 
+    public SnapshotConfiguration Snapshot { get; init; } = new();
+
     public ClientsConfiguration Clients { get; init; } = new();
 
     public NamesConfiguration Names { get; init; } = new();
@@ -177,4 +179,14 @@ public sealed record CacheConfiguration
 
     /// <summary>How long an expired answer may still be given when no upstream answers (RFC 8767), at most seven days; zero: never.</summary>
     public TimeSpan ServeStale { get; init; } = TimeSpan.FromHours(1);
+}
+
+/// <summary>What is kept on disk for the agent that is started next.</summary>
+public sealed record SnapshotConfiguration
+{
+    /// <summary>The file; empty: none. Where the configuration file says nothing, <c>snapshot</c> beside the admin socket.</summary>
+    public string Path { get; init; } = "/run/lra/snapshot";
+
+    /// <summary>The most that cached answers may take of it, up to 256 MiB; 0: none is kept.</summary>
+    public long CacheBytes { get; init; } = 4 << 20;
 }

@@ -1,0 +1,20 @@
+namespace Agent.Dns;
+
+// Over a restart: what is worth keeping, and taking it back.
+public sealed partial class ResponseCache
+{
+    /// <summary>All answers, those asked for most first; kept failures are none.</summary>
+    internal IEnumerable<CacheEntry> MostAsked() =>
+        Enumerable.Range(0, CacheShard.RankCount).SelectMany(rank => _shards.SelectMany(shard => shard.Ranked(rank))).Where(entry => entry.Failures == 0);
+
+    /// <summary>Takes back an answer of before, unless it is of no use any more or something newer is known.</summary>
+    /// <param name="entry">Stored at the time that its age gives it, which may be before the clock began.</param>
+    internal bool TryRestore(ReadOnlySpan<byte> key, CacheEntry entry, long now)
+    {
+        if (entry.Lifetime == 0 || entry.ExpiredFor(now) >= _staleMilliseconds)
+            return false;
+        ushort type = entry.CoversAllTypes ? NoType : (ushort)((key[^2] << 8) | key[^1]);
+        ulong hash = WithType(_hash.Compute(key[..^2]), type);
+        return Shard(hash).TryRestore(hash, entry);
+    }
+}
