@@ -6,11 +6,11 @@ internal sealed partial class CacheShard
     /// <summary>Ranks of <see cref="Ranked"/>.</summary>
     public const int RankCount = 2 * (MaxFrequency + 1);
 
-    /// <summary>The entries of one rank: 0 for those asked for most, the main queue before the small one.</summary>
+    /// <summary>The entries of one rank: 0 for those asked for most; of those asked for as often, the main queue before the small one.</summary>
     public List<CacheEntry> Ranked(int rank)
     {
-        bool inMain = rank <= MaxFrequency;
-        int frequency = MaxFrequency - rank % (MaxFrequency + 1);
+        bool inMain = rank % 2 == 0;
+        int frequency = MaxFrequency - rank / 2;
         List<CacheEntry> found = [];
         lock (_writes)
         {

@@ -17,7 +17,7 @@ public static class CacheSnapshot
         int count = 0;
         long left = selection.Bytes;
         byte[] message = new byte[ushort.MaxValue];
-        foreach (CacheEntry entry in cache.MostAsked())
+        foreach (CacheEntry entry in cache.MostAsked(now))
         {
             int length = entry.Message.Length;
             long age = Math.Max(0, now - entry.StoredAt);

@@ -34,7 +34,10 @@ public class ClusterSnapshotTests
     {
         ClusterZone zone = new()
         {
-            Domain = MessageBuilder.Name("cluster.local"), Pods = PodNames.Verified, IsAuthoritative = true, DnsService = ClusterService.KeyOf("kube-dns", "kube-system"),
+            Domain = MessageBuilder.Name("cluster.local"),
+            Pods = PodNames.Verified,
+            IsAuthoritative = true,
+            DnsService = ClusterService.KeyOf("kube-dns", "kube-system"),
         };
         using BinaryReader reader = new(new MemoryStream(bytes));
         return ClusterSnapshot.Read(zone, reader);

@@ -47,6 +47,9 @@ internal static class SnapshotFile
     /// <exception cref="UnauthorizedAccessException">It cannot be read.</exception>
     public static void Read(string path, Action<BinaryReader> read)
     {
+        FileInfo info = new(path);
+        if (info.Exists && info.Length == 0)
+            throw new FormatException("it is empty"); // or a pipe, which would keep the start waiting
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, BufferSize);
         long end = file.Length - SHA256.HashSizeInBytes;
         if (end < Format.Length || file.Length > MaxSize)

@@ -51,7 +51,7 @@ public sealed class SnapshotScaleTests(ITestOutputHelper output)
         TimeSpan taken = Stopwatch.GetElapsedTime(started);
         using AgentProcess process = await starting;
         output.WriteLine(process.Output.Split('\n').FirstOrDefault(line => line.Contains("Restored", StringComparison.Ordinal), ""));
-        output.WriteLine($"RssAnon {process.AnonymousKiB / 1024} MiB");
+        output.WriteLine($"RssAnon {process.AnonymousKiB / 1024} MiB, {System.Diagnostics.Process.GetProcessById(process.Id).TotalProcessorTime.TotalMilliseconds:F0} ms of CPU until all of it runs");
         await process.Terminate();
         Assert.NotNull(reply);
         return (taken, DnsMessage.Parse(reply).Answers is [{ } answer] ? answer.Address.ToString() : "");
