@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Net;
 using Agent.Configuration;
 using Agent.Redirect;
+using Agent.Serving;
 
 namespace Agent.Commands;
 
@@ -47,6 +48,12 @@ internal static class UninstallCommand
             {
                 File.Delete(configuration.Snapshot.Path);
                 Console.WriteLine($"removed {configuration.Snapshot.Path}");
+            }
+
+            if (Directory.Exists(stateDirectory))
+            {
+                File.Delete(configuration.AdminSocket);
+                File.Delete(SocketHandover.PathFor(configuration.AdminSocket));
             }
 
             if (pins.Length + addresses.Count == 0 && !hasSnapshot)
