@@ -103,11 +103,22 @@ static __always_inline bool pick_backend(const struct endpoint *from, enum backe
 	return true;
 }
 
+/* Asked only about callers that are excluded, as the agent is: pods pay nothing for it. */
+static __always_inline bool is_probe(struct bpf_sock_addr *ctx)
+{
+	__u32 slot = 0;
+	struct agent_lease *lease = bpf_map_lookup_elem(&agent_lease, &slot);
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+
+	return lease && (cookie == lease->probe_cookies[0] || cookie == lease->probe_cookies[1]);
+}
+
 /* Writes the target where the outcome has one. The order is DESIGN section 2. */
-static __always_inline enum outcome choose(const struct endpoint *from,
+static __always_inline enum outcome choose(struct bpf_sock_addr *ctx, const struct endpoint *from,
 					   const struct frontend *frontend, struct endpoint *target)
 {
-	if (is_excluded() || ((frontend->flags & FRONTEND_SKIPS) && is_skipped(from)))
+	if ((is_excluded() && !is_probe(ctx)) ||
+	    ((frontend->flags & FRONTEND_SKIPS) && is_skipped(from)))
 		return OUTCOME_EXCLUDED;
 	if ((frontend->flags & FRONTEND_AGENT) && agent_is_alive() && agent_is_well()) {
 		*target = frontend->agent;

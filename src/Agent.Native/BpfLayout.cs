@@ -106,15 +106,22 @@ public struct ReverseKey
     public uint reserved;
 }
 
-[StructLayout(LayoutKind.Sequential, Size = 16)]
+[InlineArray(2)]
+public struct ProbeCookies
+{
+    private ulong _first;
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 32)]
 public struct AgentLease
 {
     /// <summary>LAYOUT_VERSION of bpf/layout.h.</summary>
-    public const uint LayoutVersion = 2;
+    public const uint LayoutVersion = 3;
 
     public uint layout_version;
     public uint reserved;
     public ulong deadline_ns;
+    public ProbeCookies probe_cookies;
 }
 
 [StructLayout(LayoutKind.Sequential, Size = 8)]

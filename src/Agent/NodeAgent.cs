@@ -97,6 +97,7 @@ internal sealed partial class NodeAgent : IDisposable
     public void Dispose()
     {
         _cluster?.Dispose();
+        _probe?.Dispose();
         if (_lease != null)
         {
             _lease.Dispose();
@@ -157,8 +158,7 @@ internal sealed partial class NodeAgent : IDisposable
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
             FrontendTable.Program(_datapath, frontends, ListenEndPoints());
             _datapath.Attach(cgroup);
-            _lease = new Lease(_datapath, _threads);
-            _lease.Begin();
+            BeginLease(_datapath, cgroup);
             _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
             _cleaner.Look();
             WarnOfGaps();
@@ -167,8 +167,7 @@ internal sealed partial class NodeAgent : IDisposable
         catch (Exception error) when (error is RedirectException or Native.BpfException or Win32Exception or IOException or UnauthorizedAccessException)
         {
             // DNS must go on without the redirect: the node is left as it was, and everybody is told.
-            _lease?.Dispose();
-            _lease = null;
+            EndLease();
             _cgroups?.Dispose();
             _cgroups = null;
             _datapath?.Abandon();
@@ -183,7 +182,7 @@ internal sealed partial class NodeAgent : IDisposable
     private void Watch(ClusterFindings remembered)
     {
         Adopt(remembered);
-        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)), _logger);
+        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)) { SetPods = KnowPods }, _logger);
         _cluster.Start();
     }
 

@@ -9,6 +9,7 @@ public sealed record SettingChange(string Path, string? Before, string? After)
     private static readonly string[] _live =
     [
         "routes", "hosts", "rewrite", "zones", "dns64", "filterAaaa", "clients", "redirect.frontends", "cache.minTtl", "cache.maxTtl", "cache.maxNegativeTtl",
+        "lameduck",
     ];
 
     // What decides how a cached answer came to be.

@@ -21,9 +21,12 @@ internal sealed record KernelStatus(bool IsAgentAlive, bool IsAgentWell, IReadOn
         return new KernelStatus(
             sockets.TryLookup(0, out _),
             lease.deadline_ns > (ulong)Stopwatch.GetElapsedTime(0).Ticks * TimeSpan.NanosecondsPerTick,
-            [.. Pins.Links.Where(link => !IsAttached(Path.Combine(pinPath, link)))],
+            MissingLinksOf(pinPath),
             [.. frontends.Keys().Select(key => FrontendStatus.Of(key, frontends, backends, counters)).OrderBy(frontend => frontend.Frontend)]);
     }
+
+    /// <summary>The programs that are not attached to a cgroup.</summary>
+    public static IReadOnlyList<string> MissingLinksOf(string pinPath) => [.. Pins.Links.Where(link => !IsAttached(Path.Combine(pinPath, link)))];
 
     private static bool IsAttached(string pin)
     {
@@ -44,8 +47,16 @@ internal sealed record FrontendStatus(
         frontends.TryLookup(key, out Frontend frontend);
         IReadOnlyList<string> local = BackendsOf(key, BackendKind.Local, frontend.local_count, backends);
         IReadOnlyList<string> fallback = BackendsOf(key, BackendKind.Fallback, frontend.fallback_count, backends);
+        OutcomeCounters sum = Sum(counters, key);
+        string agent = (frontend.flags & FrontendFlags.Agent) != 0 ? frontend.agent.ToEndPoint().ToString() : "";
+        return new FrontendStatus(key.ToString(), agent, local, fallback, sum.agent, sum.local, sum.fallback, sum.untouched, sum.excluded);
+    }
+
+    /// <summary>One frontend's counters, of all processors.</summary>
+    public static OutcomeCounters Sum(BpfMap<Endpoint, OutcomeCounters> counters, Endpoint frontend)
+    {
         OutcomeCounters sum = default;
-        foreach (OutcomeCounters one in counters.LookupPerCpu(key))
+        foreach (OutcomeCounters one in counters.LookupPerCpu(frontend))
         {
             sum.agent += one.agent;
             sum.local += one.local;
@@ -54,8 +65,7 @@ internal sealed record FrontendStatus(
             sum.excluded += one.excluded;
         }
 
-        string agent = (frontend.flags & FrontendFlags.Agent) != 0 ? frontend.agent.ToEndPoint().ToString() : "";
-        return new FrontendStatus(key.ToString(), agent, local, fallback, sum.agent, sum.local, sum.fallback, sum.untouched, sum.excluded);
+        return sum;
     }
 
     private static List<string> BackendsOf(Endpoint frontend, BackendKind kind, int count, BpfMap<BackendKey, Endpoint> backends)

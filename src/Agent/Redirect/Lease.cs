@@ -28,6 +28,17 @@ internal sealed class Lease : IDisposable
         _thread = new Thread(Renew) { Name = "lease" };
     }
 
+    /// <summary>The cookies of the sockets that <see cref="KernelProbe"/> asks through.</summary>
+    public ProbeCookies ProbeCookies { get; init; }
+
+    /// <summary>How long the kernel still takes the agent for well; zero: not any more.</summary>
+    public static TimeSpan Remaining(Datapath datapath)
+    {
+        datapath.Lease.TryLookup(0, out AgentLease lease);
+        TimeSpan left = TimeSpan.FromTicks((long)lease.deadline_ns / TimeSpan.NanosecondsPerTick) - Stopwatch.GetElapsedTime(0);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+
     /// <summary>Takes the traffic.</summary>
     public void Begin()
     {
@@ -60,6 +71,7 @@ internal sealed class Lease : IDisposable
         {
             layout_version = AgentLease.LayoutVersion,
             deadline_ns = (ulong)deadline.Ticks * TimeSpan.NanosecondsPerTick,
+            probe_cookies = ProbeCookies,
         });
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Agent.Dns;
 using Agent.Forwarding;
@@ -183,10 +184,12 @@ internal sealed class TcpServer : ServingThread, IReplySink
     /// <summary>Answers the queries that were read, until the connection has enough to do.</summary>
     private void AnswerAll(TcpConnection connection, long now)
     {
+        long started = Stopwatch.GetTimestamp();
         int offset = 0;
         bool isMalformed = false;
         while (!connection.IsPaused && connection.TryTake(ref offset, out ReadOnlySpan<byte> message, out isMalformed))
             Answer(connection, message, now);
+        Recorder.EndBatch(started);
         connection.Keep(offset, now);
         connection.IsHeld = connection.IsPaused;
         if (isMalformed)
@@ -205,8 +208,8 @@ internal sealed class TcpServer : ServingThread, IReplySink
             Recorder.Record(query, _resolver.Verdict, _reply.AsSpan(0, length), client);
         if (length > 0)
             connection.Queue(_reply.AsSpan(0, length));
-        if (_resolver.IsRefreshDue)
-            _forwarder.Refresh(query, now);
+        if (_resolver.IsRefreshDue && _forwarder.Refresh(query, now))
+            Recorder.RecordRefresh();
     }
 
     /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Agent.Dns;
 using Agent.Forwarding;
@@ -76,6 +77,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
     private void AnswerBatch(bool wait)
     {
         int received = _batch.Receive(_socket, wait);
+        long started = Stopwatch.GetTimestamp();
         long now = Environment.TickCount64;
         _resolver.TakeRules();
         for (int slot = 0; slot < received; slot++)
@@ -90,11 +92,12 @@ internal sealed class UdpServer : ServingThread, IReplySink
             if (length != Resolver.Forward)
                 Recorder.Record(query, _resolver.Verdict, reply[..length], _batch.Sender(slot));
             _batch.SetReplyLength(slot, length);
-            if (_resolver.IsRefreshDue)
-                _forwarder.Refresh(query, now);
+            if (_resolver.IsRefreshDue && _forwarder.Refresh(query, now))
+                Recorder.RecordRefresh();
         }
 
         _batch.Send(_socket);
+        Recorder.EndBatch(started);
     }
 
     /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>
