@@ -77,10 +77,14 @@ internal sealed partial class Forwarder
         }
     }
 
-    /// <summary>Takes a response only with the ID and the letters that were sent; who misses them may be guessing, and then TCP decides.</summary>
+    /// <summary>
+    /// Takes a response only with the ID and the letters that were sent; who misses them may be guessing, and then TCP decides. It also decides in
+    /// place of more bytes than were asked for: they may have come in fragments, of which only the first holds what must be guessed (A5).
+    /// </summary>
     private void HandleDatagram(Flight flight, ref Exchange exchange, Span<byte> datagram, long now)
     {
-        bool hasId = datagram.Length >= Header.Size && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
+        bool hasId = datagram.Length is >= Header.Size and <= UpstreamQuery.UdpSize
+            && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
         bool hasCase = hasId && UpstreamQuery.HasCase(datagram, flight.Asked, exchange.CaseBits);
         if (hasCase)
             flight.Asked[..^5].CopyTo(datagram[Header.Size..]); // what points into the question has that name's letters, and is for clients and the cache

@@ -121,7 +121,7 @@ internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<S
         new(Dns.DnsName.ToText(route.Zone), ProtocolOf(route), [.. route.Checks.Select(ServerStatus.Of)]);
 
     private static string ProtocolOf(Forwarding.Route route) =>
-        route.Checks.Any(check => check.Server.Tls != null) ? "TLS" : route.Protocol.ToString().ToUpperInvariant();
+        route.Checks.Select(check => check.Server.Tls).OfType<Forwarding.TlsTunnel>().FirstOrDefault()?.Protocol ?? route.Protocol.ToString().ToUpperInvariant();
 }
 
 /// <summary>A route's server.</summary>

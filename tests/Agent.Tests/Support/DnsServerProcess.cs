@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Agent.Tests.Support;
 
-/// <summary>A real DNS server of Debian's that answers over TLS.</summary>
+/// <summary>A real DNS server of Debian's that answers over TLS, or over HTTPS.</summary>
 internal sealed class DnsServerProcess : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("lra-dns-");
@@ -13,7 +13,7 @@ internal sealed class DnsServerProcess : IDisposable
     public IPEndPoint EndPoint { get; } = TestAddress.Next();
 
     /// <summary>Starts unbound with one zone, <c>example.test</c>, in which every name has the address 192.0.2.1.</summary>
-    public Task StartUnbound(Credential credential) => Start("unbound", "unbound.conf", $"""
+    public Task StartUnbound(Credential credential, bool isHttps = false) => Start("unbound", "unbound.conf", $"""
         server:
           directory: "{_directory.FullName}"
           chroot: ""
@@ -21,7 +21,7 @@ internal sealed class DnsServerProcess : IDisposable
           pidfile: ""
           use-syslog: no
           interface: {EndPoint.Address}@{EndPoint.Port}
-          tls-port: {EndPoint.Port}
+          {(isHttps ? "https" : "tls")}-port: {EndPoint.Port}
           tls-service-key: "{credential.KeyFile}"
           tls-service-pem: "{credential.CertificateFile}"
           access-control: 127.0.0.0/8 allow
@@ -35,8 +35,8 @@ internal sealed class DnsServerProcess : IDisposable
         """, "-d", "-c");
 
     /// <summary>As <see cref="StartUnbound"/>, with knot-resolver.</summary>
-    public Task StartKresd(Credential credential) => Start("kresd", "kresd.conf", $$"""
-        net.listen('{{EndPoint.Address}}', {{EndPoint.Port}}, { kind = 'tls' })
+    public Task StartKresd(Credential credential, bool isHttps = false) => Start("kresd", "kresd.conf", $$"""
+        net.listen('{{EndPoint.Address}}', {{EndPoint.Port}}, { kind = '{{(isHttps ? "doh2" : "tls")}}' })
         net.tls('{{credential.CertificateFile}}', '{{credential.KeyFile}}')
         cache.size = 1 * MB
         policy.add(policy.suffix(policy.ANSWER({ [kres.type.A] = { rdata = kres.str2ip('192.0.2.1'), ttl = 300 } }), { todname('example.test') }))
