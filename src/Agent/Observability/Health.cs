@@ -20,9 +20,9 @@ internal static class Health
     private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(800);
 
     /// <summary>Whether each serving thread turns: waits until it has, which takes a healthy one 200 ms at the most.</summary>
-    public static async Task<HealthPart> Workers(NodeAgent agent)
+    public static async Task<HealthPart> Workers(IReadOnlyList<ServingThread> threads)
     {
-        (ServingThread Thread, long Turns)[] before = [.. agent.Threads.Select(thread => (thread, thread.Turns))];
+        (ServingThread Thread, long Turns)[] before = [.. threads.Select(thread => (thread, thread.Turns))];
         long started = Stopwatch.GetTimestamp();
         while (before.Any(Stands) && Stopwatch.GetElapsedTime(started) < _patience)
             await Task.Delay(20);

@@ -3,6 +3,7 @@ using Agent.Observability.Metrics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 
@@ -72,6 +73,12 @@ internal sealed partial class MetricsServer : IDisposable
             return Write(context, StatusCodes.Status405MethodNotAllowed, "GET or HEAD only\n");
         }
 
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
+        {
+            context.Response.Headers.Connection = "close"; // nobody reads it
+            return Write(context, StatusCodes.Status413PayloadTooLarge, "no body\n");
+        }
+
         return context.Request.Path.Value switch
         {
             "/metrics" => WriteMetrics(context),
@@ -88,10 +95,10 @@ internal sealed partial class MetricsServer : IDisposable
         return Write(context, StatusCodes.Status200OK, text, isOpenMetrics ? SampleWriter.OpenMetricsType : SampleWriter.PrometheusType);
     }
 
-    private async Task WriteHealth(HttpContext context) => await WriteParts(context, [await Health.Workers(_agent)]);
+    private async Task WriteHealth(HttpContext context) => await WriteParts(context, [await Health.Workers(_agent.Threads)]);
 
     private async Task WriteReadiness(HttpContext context) =>
-        await WriteParts(context, [await Health.Workers(_agent), .. Health.Readiness(_agent)]);
+        await WriteParts(context, [await Health.Workers(_agent.Threads), .. Health.Readiness(_agent)]);
 
     private static Task WriteParts(HttpContext context, IReadOnlyList<HealthPart> parts)
     {

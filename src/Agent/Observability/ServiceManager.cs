@@ -33,7 +33,7 @@ internal sealed class ServiceManager : IDisposable
 
     private async void Reassure(NodeAgent agent)
     {
-        if ((await Health.Workers(agent)).IsWell)
+        if ((await Health.Workers(agent.Threads)).IsWell)
             Notify("WATCHDOG=1");
     }
 

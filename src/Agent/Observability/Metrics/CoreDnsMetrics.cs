@@ -68,13 +68,13 @@ internal static class CoreDnsMetrics
 
     private static void WriteRequests(Scrape scrape, SampleWriter samples)
     {
-        foreach (string protocol in scrape.Queries.Protocols)
+        foreach (string protocol in QueryTotals.Protocols)
         {
             foreach (bool isIpv6 in (bool[])[false, true])
             {
                 for (int group = 0; group < TypeGroup.Count; group++)
                 {
-                    long count = Enum.GetValues<Verdict>().Sum(verdict => scrape.Queries.Queries(protocol, isIpv6, group, verdict));
+                    long count = QueryTotals.Verdicts.Sum(verdict => scrape.Queries.Queries(protocol, isIpv6, group, verdict));
                     samples.AddIfAny(count, ServerOf(scrape), Zone, View, protocol, isIpv6 ? "2" : "1", TypeGroup.Names[group]);
                 }
             }
@@ -83,7 +83,7 @@ internal static class CoreDnsMetrics
 
     private static void WriteResponses(Scrape scrape, SampleWriter samples)
     {
-        foreach (IGrouping<string, Verdict> plugin in Enum.GetValues<Verdict>().GroupBy(PluginOf))
+        foreach (IGrouping<string, Verdict> plugin in QueryTotals.Verdicts.GroupBy(PluginOf))
         {
             for (ResponseCode code = 0; code <= ResponseCode.BadVers; code++)
                 samples.AddIfAny(plugin.Sum(verdict => scrape.Queries.Responses(verdict, code)), ServerOf(scrape), Zone, View, QueryMetrics.NameOf(code), plugin.Key);

@@ -53,15 +53,17 @@ internal static class ProcessMetrics
 /// <param name="Resident">Bytes, as all that follow but the last.</param>
 internal sealed record ProcessReading(double StartedAt, long Resident, long Anonymous, long Virtual, long Threads)
 {
+    private static readonly double _startedAt =
+        Math.Round((System.Diagnostics.Process.GetCurrentProcess().StartTime.ToUniversalTime() - DateTime.UnixEpoch).TotalSeconds, 2);
+
     public static ProcessReading Now()
     {
         Dictionary<string, long> status = File.ReadLines("/proc/self/status")
             .Select(line => line.Split(':', 2))
             .Where(field => field[0] is "VmRSS" or "RssAnon" or "VmSize" or "Threads")
             .ToDictionary(field => field[0], field => long.Parse(field[1].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
-        DateTime started = System.Diagnostics.Process.GetCurrentProcess().StartTime.ToUniversalTime();
         return new ProcessReading(
-            Math.Round((started - DateTime.UnixEpoch).TotalSeconds, 2),
+            _startedAt,
             status["VmRSS"] << 10,
             status["RssAnon"] << 10,
             status["VmSize"] << 10,

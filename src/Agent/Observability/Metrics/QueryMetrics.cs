@@ -7,7 +7,7 @@ namespace Agent.Observability.Metrics;
 internal static class QueryMetrics
 {
     // Those that a query has in the end.
-    private static readonly Verdict[] _final = [.. Enum.GetValues<Verdict>().Where(verdict => verdict != Verdict.Forwarded)];
+    private static readonly Verdict[] _final = [.. QueryTotals.Verdicts.Where(verdict => verdict != Verdict.Forwarded)];
 
     public static IReadOnlyList<MetricFamily> Families { get; } =
     [
@@ -36,7 +36,7 @@ internal static class QueryMetrics
 
     private static void WriteQueries(Scrape scrape, SampleWriter samples)
     {
-        foreach (string protocol in scrape.Queries.Protocols)
+        foreach (string protocol in QueryTotals.Protocols)
         {
             foreach (bool isIpv6 in (bool[])[false, true])
             {
