@@ -33,6 +33,7 @@ internal static class CommandLine
             StatusCommand.Create(),
             CacheCommand.Create(),
             PolicyCommand.Create(),
+            UpstreamCommand.Create(),
             ConfigCommand.Create(),
             RepairCommand.Create(),
             UninstallCommand.Create(),

@@ -200,6 +200,7 @@ internal sealed partial class Forwarder
                 AskForIpv4(flight, entry, now);
                 break;
             case ResponseVerdict.Truncated:
+                exchange.Upstream.Counters.Answers++;
                 exchange.Close();
                 Send(flight, TransportProtocol.Tcp, now, exchange.Upstream, exchange.HasEdns);
                 break;
@@ -209,6 +210,7 @@ internal sealed partial class Forwarder
                 break;
             case ResponseVerdict.Failed or ResponseVerdict.FormErr:
                 // The server works, only this question is beyond it: another server may do better, waiting will not help.
+                exchange.Upstream.Counters.Failures++;
                 exchange.Close();
                 if (flight.ExchangeCount < flight.Route.Servers.Count)
                     Send(flight, flight.Route.Protocol, now);

@@ -15,6 +15,7 @@ internal sealed class AdminServer : IDisposable
     public const string CachePath = "/v1/cache"; // GET lists, DELETE flushes what is in ?zone=
     public const string CacheStatisticsPath = "/v1/cache/stats";
     public const string PoliciesPath = "/v1/policies";
+    public const string UpstreamsPath = "/v1/upstreams";
 
     private readonly WebApplication _application;
 
@@ -41,6 +42,8 @@ internal sealed class AdminServer : IDisposable
             context.Response.WriteAsJsonAsync(agent.Configuration.Settings, SettingsJson.Default.IReadOnlyListSetting));
         application.MapGet(PoliciesPath, (HttpContext context) =>
             context.Response.WriteAsJsonAsync(PolicyListing.Of(agent), PolicyJson.Default.PolicyListing));
+        application.MapGet(UpstreamsPath, (HttpContext context) =>
+            context.Response.WriteAsJsonAsync(UpstreamListing.Of(agent.Routes), UpstreamJson.Default.UpstreamListing));
         MapCache(application, agent);
         application.StartAsync().GetAwaiter().GetResult();
         File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);

@@ -129,7 +129,9 @@ internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<S
 internal sealed record ServerStatus(string Address, string State)
 {
     public static ServerStatus Of(Forwarding.LoopCheck check) =>
-        new(check.Server.EndPoint.ToString(), check.IsLoop ? "loop" : check.Server.IsAvoided ? "avoided" : "ok");
+        new(check.Server.EndPoint.ToString(), StateOf(check));
+
+    public static string StateOf(Forwarding.LoopCheck check) => check.IsLoop ? "loop" : check.Server.IsAvoided ? "avoided" : "ok";
 
     public override string ToString() => $"{Address} {State}";
 }
