@@ -4,6 +4,7 @@ using Agent.Cluster;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Forwarding;
+using Agent.Observability.Flows;
 using Agent.Redirect;
 using Agent.Serving;
 using Microsoft.Extensions.Logging;
@@ -25,6 +26,7 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly PublishedNames _clusterNames = new();
     private readonly PublishedRules _rules;
     private readonly ClientsInFlight _inFlight;
+    private readonly QueryLog _queryLog;
     private readonly Timer _routeTimer;
     private volatile AgentConfiguration _configuration;
     private Datapath? _datapath;
@@ -43,6 +45,8 @@ internal sealed partial class NodeAgent : IDisposable
         _cache = new ResponseCache(configuration.Cache.Memory, configuration.Cache.ServeStale);
         _rules = new PublishedRules(RulesOf(configuration));
         _inFlight = new ClientsInFlight(configuration.Clients.InFlight);
+        Flows = new FlowHub(this, logger);
+        _queryLog = new QueryLog(Flows, Console.Out);
         _routes = new RouteSource(configuration.Routes, OwnAddresses(configuration), logger);
         _routeTimer = new Timer(_ => RefreshRoutes(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
@@ -59,6 +63,9 @@ internal sealed partial class NodeAgent : IDisposable
     public long LoopsFound => _routes.LoopsFound;
 
     public IReadOnlyList<ServingThread> Threads => _threads;
+
+    /// <summary>What is answered and redirected, for who watches.</summary>
+    public FlowHub Flows { get; }
 
     /// <summary>Null when no cluster is watched.</summary>
     public ClusterWatch? Cluster => _cluster;
@@ -84,6 +91,7 @@ internal sealed partial class NodeAgent : IDisposable
             ClusterFindings remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : ClusterFindings.None;
             if (configuration.Kubernetes.Enabled)
                 agent.Watch(remembered);
+            agent._queryLog.Log(configuration.Log.Queries);
             return agent;
         }
         catch
@@ -108,6 +116,8 @@ internal sealed partial class NodeAgent : IDisposable
         _routeTimer.Dispose();
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
+        Flows.Dispose();
+        _queryLog.Dispose();
         _flights.Dispose();
         _cgroups?.Dispose();
         _datapath?.Dispose();
@@ -247,15 +257,6 @@ internal sealed partial class NodeAgent : IDisposable
 
     private static IEnumerable<IPAddress> OwnAddresses(AgentConfiguration configuration) =>
         configuration.Listen.Addresses.Concat(configuration.Redirect.Frontends.Select(frontend => frontend.Address));
-
-    private static ServingRules RulesOf(AgentConfiguration configuration)
-    {
-        CacheConfiguration cache = configuration.Cache;
-        return new ServingRules(
-            configuration.Clients.Policy(),
-            ConfiguredNames.Build(configuration.Names),
-            new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
-    }
 
     private IPEndPoint[] ListenEndPoints() =>
         [.. _configuration.Listen.Addresses.Select(address => new IPEndPoint(address, _configuration.Listen.Port))];

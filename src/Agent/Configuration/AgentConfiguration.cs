@@ -35,6 +35,8 @@ public sealed record AgentConfiguration
 
     public NamesConfiguration Names { get; init; } = new();
 
+    public LogConfiguration Log { get; init; } = new();
+
     public KubernetesConfiguration Kubernetes { get; init; } = new();
 
     /// <summary>All that the file says and what holds where it says nothing, as it would be written; none for a configuration that was not read.</summary>

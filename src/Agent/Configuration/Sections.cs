@@ -31,6 +31,7 @@ internal static partial class Sections
             Cache = root.Section("cache", Cache),
             Clients = root.Section("clients", Clients),
             Names = Names(root),
+            Log = root.Section("log", log => new LogConfiguration { Queries = log.Value("queries", LoggedQueries.None, Values.OneOf<LoggedQueries>()) }),
             Kubernetes = kubernetes,
         };
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Agent.Dns;
 using Agent.Forwarding;
 using Agent.Native;
+using Agent.Observability.Flows;
 
 namespace Agent.Serving;
 
@@ -15,6 +16,15 @@ internal sealed class AnswerRecorder
     private readonly long[] _responses = new long[Verdicts * ResponseCodes];
     private long _refreshes;
     private int _atOnce; // of the batch that is being answered
+    private FlowRing? _watched;
+    private FlowRing? _flows; // the same, as of the batch that is being answered
+    private long _batchSince;
+
+    /// <summary>Where each answer is described from the next batch on; null: nowhere, and then it costs one read a batch. Set by any thread.</summary>
+    public FlowRing? Flows
+    {
+        set => Volatile.Write(ref _watched, value);
+    }
 
     /// <summary>Queries whose fate is decided, those that got no reply too.</summary>
     /// <param name="group">See <see cref="TypeGroup"/>.</param>
@@ -35,20 +45,27 @@ internal sealed class AnswerRecorder
     /// <summary>Queries by the namespace of who asked.</summary>
     public NamespaceCounter Namespaces { get; } = new();
 
+    /// <summary>To be called when queries have come, before the first is answered.</summary>
+    public void BeginBatch()
+    {
+        _flows = Volatile.Read(ref _watched);
+        _batchSince = Stopwatch.GetTimestamp();
+    }
+
     /// <summary>Notes an answer that was there at once.</summary>
     /// <param name="reply">The reply; empty: silence.</param>
     public void Record(in Query query, Verdict verdict, ReadOnlySpan<byte> reply, in SockAddr client)
     {
         _atOnce++;
         Count(query, verdict, reply, client);
+        _flows?.Write(query, verdict, reply, client, _batchSince);
     }
 
     /// <summary>Notes that all is answered that could be of a batch.</summary>
-    /// <param name="started">When the batch was read, by <see cref="Stopwatch.GetTimestamp"/>.</param>
-    public void EndBatch(long started)
+    public void EndBatch()
     {
         if (_atOnce > 0)
-            FromNode.Add(Stopwatch.GetTimestamp() - started, _atOnce);
+            FromNode.Add(Stopwatch.GetTimestamp() - _batchSince, _atOnce);
         _atOnce = 0;
     }
 
@@ -58,6 +75,7 @@ internal sealed class AnswerRecorder
     {
         FromUpstream.Add(Stopwatch.GetTimestamp() - waiter.Since);
         Count(query, verdict, reply, waiter.Client);
+        _flows?.Write(query, verdict, reply, waiter.Client, waiter.Since);
     }
 
     public void RecordRefresh() => _refreshes++;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using Agent.Dns;
 using Agent.Forwarding;
@@ -78,8 +77,10 @@ internal sealed class TcpServer : ServingThread, IReplySink
             int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : _forwarder.Patience);
             long now = Environment.TickCount64;
             _resolver.TakeRules();
+            Recorder.BeginBatch();
             for (int i = 0; i < count; i++)
                 Handle(_poller.Token(i), _poller.Events(i), now);
+            Recorder.EndBatch();
             _forwarder.Flush(now);
             FlushReplies(now);
             Sweep(now);
@@ -184,12 +185,10 @@ internal sealed class TcpServer : ServingThread, IReplySink
     /// <summary>Answers the queries that were read, until the connection has enough to do.</summary>
     private void AnswerAll(TcpConnection connection, long now)
     {
-        long started = Stopwatch.GetTimestamp();
         int offset = 0;
         bool isMalformed = false;
         while (!connection.IsPaused && connection.TryTake(ref offset, out ReadOnlySpan<byte> message, out isMalformed))
             Answer(connection, message, now);
-        Recorder.EndBatch(started);
         connection.Keep(offset, now);
         connection.IsHeld = connection.IsPaused;
         if (isMalformed)

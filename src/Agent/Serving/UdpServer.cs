@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using Agent.Dns;
 using Agent.Forwarding;
@@ -77,7 +76,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
     private void AnswerBatch(bool wait)
     {
         int received = _batch.Receive(_socket, wait);
-        long started = Stopwatch.GetTimestamp();
+        Recorder.BeginBatch();
         long now = Environment.TickCount64;
         _resolver.TakeRules();
         for (int slot = 0; slot < received; slot++)
@@ -97,7 +96,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
         }
 
         _batch.Send(_socket);
-        Recorder.EndBatch(started);
+        Recorder.EndBatch();
     }
 
     /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>
