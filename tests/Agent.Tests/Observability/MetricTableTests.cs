@@ -24,7 +24,7 @@ public sealed class MetricTableTests
         Assert.Matches("^[a-z][a-z0-9_]*$", family.Name);
         Assert.Matches("^[A-Z][^\\\\\"\n|]*[^.]$", family.Help);
         Assert.Equal(family.Kind == MetricKind.Counter, family.Name.EndsWith("_total", StringComparison.Ordinal));
-        Assert.All(family.Labels, label => Assert.Matches("^[a-z]+$", label));
+        Assert.All(family.Labels, label => Assert.Matches("^[a-z_]+$", label));
         Assert.DoesNotContain("le", family.Labels);
     });
 

@@ -48,6 +48,10 @@ public sealed partial class MetricsTests : IAsyncLifetime
         Assert.Equal(1, scraped["""lra_answer_duration_seconds_count{from="upstream"}"""]);
         Assert.Equal(4, scraped["""lra_answer_duration_seconds_count{from="node"}"""]); // with the question that the test began with
         Assert.InRange(scraped["""lra_answer_duration_seconds_sum{from="node"}"""], 1e-6, 60);
+        string upstream = $"server=\"{_upstream.EndPoint}\"";
+        Assert.Equal((1, 0), (scraped[$$"""lra_upstream_queries_total{{{upstream}},protocol="udp"}"""], scraped[$$"""lra_upstream_queries_total{{{upstream}},protocol="tcp"}"""]));
+        Assert.Equal((1, 1, 0), (scraped[$$"""lra_upstream_answers_total{{{upstream}}}"""], scraped[$$"""lra_upstream_duration_seconds_count{{{upstream}}}"""], scraped[$$"""lra_upstream_in_flight{{{upstream}}}"""]));
+        Assert.Equal(1, scraped[$$"""lra_upstream_available{{{upstream}}}"""]);
         Assert.InRange(scraped["process_resident_memory_bytes"], 10e6, 1e9);
         Assert.InRange(scraped["process_start_time_seconds"], 1.7e9, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
     }
@@ -68,6 +72,7 @@ public sealed partial class MetricsTests : IAsyncLifetime
         Assert.Equal(1, scraped[$$"""coredns_cache_misses_total{{{server}},zones=".",view=""}"""]);
         Assert.Equal(1, scraped[$$"""coredns_cache_entries{{{server}},type="success",zones=".",view=""}"""]);
         Assert.Equal(3, scraped[$$"""coredns_dns_request_duration_seconds_bucket{{{server}},zone=".",view="",le="+Inf"}"""]);
+        Assert.Equal(1, scraped[$$"""coredns_proxy_request_duration_seconds_count{proxy_name="forward",to="{{_upstream.EndPoint}}",rcode=""}"""]);
         Assert.Contains(scraped.Samples.Keys, series => series.EndsWith("zone=\".\",view=\"\",le=\"0.00025\"}", StringComparison.Ordinal)); // its first bound
     }
 

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Agent.Tests.Support;
 
-/// <summary>A real DNS server of Debian's that answers over TLS, or over HTTPS.</summary>
+/// <summary>A real DNS server of Debian's.</summary>
 internal sealed class DnsServerProcess : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("lra-dns-");
@@ -12,7 +12,7 @@ internal sealed class DnsServerProcess : IDisposable
 
     public IPEndPoint EndPoint { get; } = TestAddress.Next();
 
-    /// <summary>Starts unbound with one zone, <c>example.test</c>, in which every name has the address 192.0.2.1.</summary>
+    /// <summary>Starts unbound over TLS or HTTPS, with one zone, <c>example.test</c>, in which every name has the address 192.0.2.1.</summary>
     public Task StartUnbound(Credential credential, bool isHttps = false) => Start("unbound", "unbound.conf", $"""
         server:
           directory: "{_directory.FullName}"
@@ -42,6 +42,33 @@ internal sealed class DnsServerProcess : IDisposable
         policy.add(policy.suffix(policy.ANSWER({ [kres.type.A] = { rdata = kres.str2ip('192.0.2.1'), ttl = 300 } }), { todname('example.test') }))
 
         """, "-n", "-c");
+
+    /// <summary>Starts knotd over UDP and TCP, which tells over UDP nothing to who does not know its cookies, with the same zone.</summary>
+    public async Task StartKnot()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_directory.FullName, "example.test.zone"), "@ 300 SOA ns.example.test. host.example.test. 1 3600 600 86400 300\n@ NS ns\n* 300 A 192.0.2.1\n");
+        await Start("knotd", "knot.conf", $"""
+            server:
+              rundir: "{_directory.FullName}"
+              listen: {EndPoint.Address}@{EndPoint.Port}
+              udp-workers: 1
+              tcp-workers: 1
+              background-workers: 1
+            database:
+              storage: "{_directory.FullName}"
+            mod-cookies:
+              - id: default
+                badcookie-slip: 1
+            template:
+              - id: default
+                storage: "{_directory.FullName}"
+                global-module: mod-cookies/default
+            zone:
+              - domain: example.test
+                file: example.test.zone
+
+            """, "-c");
+    }
 
     /// <summary>Kills it; it may be started again at the same address.</summary>
     public void Stop()

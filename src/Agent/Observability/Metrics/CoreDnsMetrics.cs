@@ -1,4 +1,5 @@
 using Agent.Dns;
+using Agent.Forwarding;
 using Agent.Serving;
 
 namespace Agent.Observability.Metrics;
@@ -9,6 +10,7 @@ internal static class CoreDnsMetrics
     // All zones share one server and one cache here, and there are no views.
     private const string Zone = ".";
     private const string View = "";
+    private const string Plugin = "forward";
 
     private static readonly string[] _ofServer = ["server", "zone", "view"];
     private static readonly string[] _ofCache = ["server", "zones", "view"];
@@ -58,11 +60,40 @@ internal static class CoreDnsMetrics
         {
             Labels = _ofCacheByType,
         },
+        new(MetricKind.Histogram, "coredns_proxy_request_duration_seconds", "From a question to an upstream to its answer; of all codes, rcode is empty", (scrape, samples) =>
+        {
+            foreach (UpstreamReading upstream in scrape.Upstreams)
+                samples.Add(upstream.Latency, LatencyHistogram.FirstOfCoreDns, Plugin, upstream.Server, "");
+        })
+        {
+            Labels = ["proxy_name", "to", "rcode"],
+        },
+        OfConnections("coredns_proxy_conn_cache_hits_total", "Questions over a connection that was there", counters => counters.ConnectionsReused),
+        OfConnections("coredns_proxy_conn_cache_misses_total", "Questions for which a connection was opened", counters => counters.ConnectionsOpened),
+        new(MetricKind.Counter, "coredns_forward_requests_total", "Questions sent to an upstream", (scrape, samples) =>
+        {
+            foreach (UpstreamReading upstream in scrape.Upstreams)
+                samples.Add(upstream.Counters.Sent, upstream.Server);
+        })
+        {
+            Labels = ["to"],
+        },
+        new(MetricKind.Counter, "coredns_forward_max_concurrent_rejects_total", "Queries refused for what their client has on its way, or had in this second", (scrape, samples) =>
+            samples.Add(scrape.Queries.Count(Verdict.Limited))),
         new(MetricKind.Counter, "coredns_reload_failed_total", "Changes of the configuration file that were refused", (scrape, samples) => samples.Add(scrape.Agent.Reloads.Refused)),
     ];
 
     private static MetricFamily OfCache(string name, string help, Func<QueryTotals, long> read) =>
         new(MetricKind.Counter, name, help, (scrape, samples) => samples.Add(read(scrape.Queries), ServerOf(scrape), Zone, View)) { Labels = _ofCache };
+
+    private static MetricFamily OfConnections(string name, string help, Func<UpstreamCounters, long> read) => new(MetricKind.Counter, name, help, (scrape, samples) =>
+    {
+        foreach (UpstreamReading upstream in scrape.Upstreams)
+            samples.Add(read(upstream.Counters), Plugin, upstream.Server, "tcp");
+    })
+    {
+        Labels = ["proxy_name", "to", "proto"],
+    };
 
     private static string ServerOf(Scrape scrape) => $"dns://:{scrape.Agent.Configuration.Listen.Port}";
 

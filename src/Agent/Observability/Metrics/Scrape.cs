@@ -15,6 +15,8 @@ internal sealed class Scrape(NodeAgent agent)
 
     public ProcessReading Process => field ??= ProcessReading.Now();
 
+    public IReadOnlyList<UpstreamReading> Upstreams => field ??= UpstreamReading.Of(agent.Routes);
+
     public IReadOnlyList<FrontendReading> Frontends => field ??= FrontendReading.Of(agent);
 }
 
