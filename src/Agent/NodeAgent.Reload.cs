@@ -40,6 +40,7 @@ internal sealed partial class NodeAgent
 
         _configuration = next;
         _rules.Publish(RulesOf(next));
+        _queryLog.Log(next.Log.Queries);
         _inFlight.Limit(next.Clients.InFlight);
         _threads.OfType<TcpServer>().Single().ConnectionsOfClient = next.Clients.TcpConnections;
         lock (_routes)

@@ -191,6 +191,7 @@ internal sealed partial class Forwarder
     private static void NoteAnswered(ref Exchange exchange, long now)
     {
         exchange.Upstream.Counters.Answers++;
+        exchange.Upstream.Counters.Latency.Add((now - exchange.SentAt) * 1_000_000);
         exchange.Upstream.Server.Succeeded();
         if (!exchange.IsObserved)
             exchange.Upstream.Server.Observe(now - exchange.SentAt);

@@ -86,11 +86,9 @@ internal sealed partial class Forwarder
     }
 
     /// <summary>Asks anew for an answer that is about to expire; nobody waits for it.</summary>
-    public void Refresh(in Query query, long now)
-    {
-        if (!_flights.TryFind(query.Key, out _) && TryBegin(query, now, out Flight? flight))
-            BeginRefresh(flight, now);
-    }
+    /// <returns>False when it cannot be asked for, or is being asked for already.</returns>
+    public bool Refresh(in Query query, long now) =>
+        !_flights.TryFind(query.Key, out _) && TryBegin(query, now, out Flight? flight) && BeginRefresh(flight, now);
 
     /// <summary>Handles one event whose token's kind is <see cref="UdpKind"/>, <see cref="TcpKind"/> or <see cref="WakeKind"/>.</summary>
     public void Handle(ulong token, PollEvents events, long now)

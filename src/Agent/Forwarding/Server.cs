@@ -1,5 +1,6 @@
 using System.Net;
 using Agent.Native;
+using Agent.Serving;
 
 namespace Agent.Forwarding;
 
@@ -63,6 +64,16 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
         {
             lock (_counters)
                 return UpstreamCounters.Sum(_counters);
+        }
+    }
+
+    /// <summary>How long its answers took, for each thread that asked it.</summary>
+    public IReadOnlyList<LatencyHistogram> Latencies
+    {
+        get
+        {
+            lock (_counters)
+                return [.. _counters.Select(counters => counters.Latency)];
         }
     }
 

@@ -1,3 +1,5 @@
+using Agent.Serving;
+
 namespace Agent.Forwarding;
 
 /// <summary>
@@ -35,6 +37,9 @@ internal sealed class UpstreamCounters
 
     /// <summary>Questions on their way now.</summary>
     public long InFlight;
+
+    /// <summary>From a question to its answer, to the millisecond.</summary>
+    public LatencyHistogram Latency { get; } = new();
 
     public long Sent => SentUdp + SentTcp + SentTls;
 

@@ -140,6 +140,7 @@ internal sealed record ServerStatus(string Address, string State)
 }
 
 [JsonSerializable(typeof(IReadOnlyList<Configuration.Setting>))]
+[JsonSerializable(typeof(IReadOnlyList<Configuration.SettingChange>))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 internal sealed partial class SettingsJson : JsonSerializerContext;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Agent.Kubernetes.Tests.Support;
+using Agent.Observability;
 using Agent.Tests.Configuration;
 using Agent.Tests.Support;
 using Xunit.Abstractions;
@@ -134,6 +135,6 @@ public sealed class RestartTests(ITestOutputHelper output) : IAsyncLifetime
         Client.Ask(_setup.EndPoint, DnsMessage.Query(name)).GetAwaiter().GetResult().Answers is [{ } answer] ? answer.Address.ToString() : "";
 
     private JsonElement Status() => JsonDocument.Parse(JsonSerializer.Serialize(
-        Observability.AdminClient.Ask(_setup.AdminSocket, HttpMethod.Get, Observability.AdminServer.StatusPath, Observability.StatusJson.Default.AgentStatus),
-        Observability.StatusJson.Default.AgentStatus)).RootElement;
+        AdminClient.Ask(_setup.AdminSocket, HttpMethod.Get, AdminServer.StatusPath, StatusJson.Default.AgentStatus),
+        StatusJson.Default.AgentStatus)).RootElement;
 }
