@@ -13,7 +13,7 @@ C_SOURCES := $(BPF_SOURCES) $(shell find tests -name "*.[ch]" -not -path "*/obj/
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help setup build bpf test test-kernels fuzz soak bench lab lint clean
+.PHONY: help setup build bpf test test-kernels fuzz soak bench lab lint lint-vagrant clean
 
 help: ## Show this list
 	@echo 'Local Redirect Agent'
@@ -64,7 +64,12 @@ lint: setup bpf ## Check the format of the C# and C sources, and the scripts
 	@echo '== lint: dotnet format, clang-format, shellcheck'
 	@dotnet format Agent.sln --verify-no-changes
 	@$(CLANG_FORMAT) --dry-run --Werror $(C_SOURCES)
-	@shellcheck -x tests/setup tests/run .ci/run tests/lab/lab tests/kernels/run tests/kernels/fetch
+	@shellcheck -x tests/setup tests/run .ci/run tests/lab/lab tests/kernels/run tests/kernels/fetch \
+		vagrant/agent vagrant/nodelocal vagrant/queries vagrant/tour vagrant/provision/*
+
+lint-vagrant: ## Have Vagrant check vagrant/Vagrantfile (installs vagrant and its libvirt provider, which are large)
+	@tests/setup vagrant vagrant-libvirt
+	@cd vagrant && for cni in bridge cilium; do CNI=$$cni vagrant validate --ignore-provider || exit; done
 
 clean: ## Remove what was built
 	@rm -rf out src/*/bin src/*/obj tests/*/bin tests/*/obj
