@@ -48,7 +48,10 @@ test-kernels: bpf ## The BPF programs on kernels 5.10, 6.1, 6.12 and the newest 
 	@tests/kernels/run
 
 fuzz: build ## Feed the parsers, the cache, TCP framing and the configuration wrong input (SECONDS=120 TARGET= SEED= INPUT=hex)
-	@dotnet run -c Release --no-build --project tests/Agent.Fuzz -- --seconds "$(or $(SECONDS),120)" \
+	@dotnet tool restore --verbosity quiet
+	@rm -rf out/fuzz && cp -r tests/Agent.Fuzz/bin/Release/net10.0 out/fuzz
+	@dotnet sharpfuzz out/fuzz/Agent.Dns.dll && dotnet sharpfuzz out/fuzz/lra.dll Agent.Configuration
+	@dotnet out/fuzz/Agent.Fuzz.dll --seconds "$(or $(SECONDS),120)" \
 		--target "$(TARGET)" --seed "$(SEED)" --input "$(INPUT)"
 
 soak: build ## Minutes in the lab with loss, delay, restarts, kills and stops: no wrong answer, none lost (MINUTES=10)

@@ -60,7 +60,10 @@ internal sealed class TcpServer : ServingThread, IReplySink
         connection.Pending--;
         if (connection.IsClosed)
             return;
-        connection.Queue(_reply.AsSpan(0, _resolver.AnswerWith(entry, waiter.Query(key), now, _reply)));
+        Query query = waiter.Query(key);
+        int length = _resolver.AnswerWith(entry, query, now, _reply);
+        Recorder.RecordLate(query, _resolver.Verdict, _reply.AsSpan(0, length), waiter);
+        connection.Queue(_reply.AsSpan(0, length));
         if (connection.IsOverfull)
             Close(connection);
         else
@@ -144,13 +147,14 @@ internal sealed class TcpServer : ServingThread, IReplySink
         slot = generation = 0;
         if (_rules.Current.Clients?.IsDropped(ClientAddress.From(client.AddressBytes)) == true)
         {
-            Counters.Denied++;
+            Counters.Count(Verdict.Denied);
             return false;
         }
 
-        bool hasRoom = _connections.TryReserve(client, out slot, out generation);
-        Counters.Limited += hasRoom ? 0 : 1;
-        return hasRoom;
+        if (_connections.TryReserve(client, out slot, out generation))
+            return true;
+        Counters.Count(Verdict.Limited);
+        return false;
     }
 
     private void WatchListeners(PollEvents events)
@@ -197,20 +201,21 @@ internal sealed class TcpServer : ServingThread, IReplySink
         int length = _resolver.Answer(message, now, _reply, out Query query, client.AddressBytes);
         if (length == Resolver.Forward)
             length = Forward(query, connection, now);
-        else if (_resolver.IsRefreshDue)
-            _forwarder.Refresh(query, now);
-
+        if (length != Resolver.Forward)
+            Recorder.Record(query, _resolver.Verdict, _reply.AsSpan(0, length), client);
         if (length > 0)
             connection.Queue(_reply.AsSpan(0, length));
+        if (_resolver.IsRefreshDue)
+            _forwarder.Refresh(query, now);
     }
 
-    /// <returns>The length of the reply that there is already; 0 when it comes later.</returns>
+    /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>
     private int Forward(in Query query, TcpConnection connection, long now)
     {
         connection.Pending++; // before: the flight may end within the call
         ForwardOutcome outcome = _forwarder.Forward(query, connection.Client, connection, now);
         if (outcome == ForwardOutcome.OnItsWay)
-            return 0;
+            return Resolver.Forward;
         connection.Pending--;
         return outcome == ForwardOutcome.ClientHasItsFill
             ? _resolver.RefuseExcess(query, _reply)

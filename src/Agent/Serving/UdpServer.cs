@@ -44,7 +44,11 @@ internal sealed class UdpServer : ServingThread, IReplySink
             slot = _late.TakeSlot(waiter.Client);
         }
 
-        _late.SetReplyLength(slot, _resolver.AnswerWith(entry, waiter.Query(key), now, _late.Reply(slot)));
+        Query query = waiter.Query(key);
+        Span<byte> reply = _late.Reply(slot);
+        int length = _resolver.AnswerWith(entry, query, now, reply);
+        Recorder.RecordLate(query, _resolver.Verdict, reply[..length], waiter);
+        _late.SetReplyLength(slot, length);
     }
 
     protected override void Run()
@@ -83,18 +87,20 @@ internal sealed class UdpServer : ServingThread, IReplySink
             int length = _resolver.Answer(slot, _batch.Query(slot), now, reply, out Query query);
             if (length == Resolver.Forward)
                 length = Forward(query, slot, now);
-            else if (_resolver.IsRefreshDue)
-                _forwarder.Refresh(query, now);
+            if (length != Resolver.Forward)
+                Recorder.Record(query, _resolver.Verdict, reply[..length], _batch.Sender(slot));
             _batch.SetReplyLength(slot, length);
+            if (_resolver.IsRefreshDue)
+                _forwarder.Refresh(query, now);
         }
 
         _batch.Send(_socket);
     }
 
-    /// <returns>The length of the reply that there is already; 0 when it comes later.</returns>
+    /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>
     private int Forward(in Query query, int slot, long now) => _forwarder.Forward(query, _batch.Sender(slot), connection: null, now) switch
     {
-        ForwardOutcome.OnItsWay => 0,
+        ForwardOutcome.OnItsWay => Resolver.Forward,
         ForwardOutcome.ClientHasItsFill => _resolver.RefuseExcess(query, _batch.Reply(slot)),
         _ => _resolver.AnswerWithoutUpstream(query, now, _batch.Reply(slot)),
     };
