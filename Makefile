@@ -42,7 +42,7 @@ test: build ## Run all tests (root with BPF: none is skipped)
 	@tests/run
 
 test-kernels: bpf ## The BPF programs on kernels 5.10, 6.1, 6.12 and the newest in Debian, under qemu (2 minutes, x86-64)
-	@tests/setup qemu-system-x86 cpio xz-utils
+	@tests/setup kernels
 	@$(MAKE) --no-print-directory -s -C tests/lab CLANG=$(CLANG)
 	@$(MAKE) --no-print-directory -s -C tests/kernels
 	@tests/kernels/run
@@ -71,7 +71,7 @@ lint: setup bpf ## Check the format of the C# and C sources, and the scripts
 		vagrant/agent vagrant/nodelocal vagrant/queries vagrant/tour vagrant/provision/*
 
 lint-vagrant: ## Have Vagrant check vagrant/Vagrantfile (installs vagrant and its libvirt provider, which are large)
-	@tests/setup vagrant vagrant-libvirt
+	@tests/setup vagrant
 	@cd vagrant && for cni in bridge cilium; do CNI=$$cni vagrant validate --ignore-provider || exit; done
 
 clean: ## Remove what was built

@@ -7,9 +7,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,14 +26,21 @@ static const char *pin_path(const char *name)
 	return path;
 }
 
-/* Maps that are pinned are used again, others are pinned. */
-static struct bpf_object *load_object(void)
+static struct bpf_object *open_object(void)
 {
 	struct bpf_object *object = bpf_object__open_file(OBJECT, NULL);
-	struct bpf_map *map;
 
 	if (!object)
 		die("open %s: %m", OBJECT);
+	return object;
+}
+
+/* Maps that are pinned are used again, others are pinned. */
+static struct bpf_object *load_object(void)
+{
+	struct bpf_object *object = open_object();
+	struct bpf_map *map;
+
 	bpf_object__for_each_map(map, object)
 	{
 		if (bpf_map__set_pin_path(map, pin_path(bpf_map__name(map))))
@@ -70,6 +80,36 @@ static void check_probes(void)
 	       "the features that `lra check` probes for");
 }
 
+static void keep_capabilities(__u64 kept)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {
+	    {.effective = kept, .permitted = kept},
+	    {.effective = kept >> 32, .permitted = kept >> 32},
+	};
+
+	if (syscall(SYS_capset, &header, data))
+		die("capset: %m");
+}
+
+/* Before 5.11 BPF memory counts against RLIMIT_MEMLOCK, which takes CAP_SYS_RESOURCE to raise; here
+ * it is raised beforehand, as a container runtime's unit does it. */
+static void check_capabilities(void)
+{
+	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	int status = 1;
+	pid_t loader = fork();
+
+	if (loader == 0) {
+		setrlimit(RLIMIT_MEMLOCK, &unlimited);
+		keep_capabilities(1ull << CAP_BPF | 1ull << CAP_NET_ADMIN | 1ull << CAP_PERFMON);
+		_exit(bpf_object__load(open_object()) ? 1 : 0);
+	}
+	waitpid(loader, &status, 0);
+	explain("refused; the console has the verifier's words");
+	report(status == 0, "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough to load it");
+}
+
 /* In a process that ends, as a killed agent does: all that is checked lives in the pins alone. */
 bool load_and_pin(void)
 {
@@ -79,6 +119,7 @@ bool load_and_pin(void)
 
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	check_probes();
+	check_capabilities();
 	mkdir(PINS, 0700);
 	loader = fork();
 	if (loader == 0) {
