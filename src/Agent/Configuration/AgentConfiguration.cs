@@ -62,6 +62,9 @@ public sealed record RedirectConfiguration
     /// <summary>Where links and maps are pinned, on a bpffs.</summary>
     public string PinPath { get; init; } = "/sys/fs/bpf/lra";
 
+    /// <summary>How long after the last agent's life the fallback is used; zero: for ever.</summary>
+    public TimeSpan FallbackTtl { get; init; } = TimeSpan.Zero;
+
     /// <summary>What holds for a pod when neither it nor its namespace says anything.</summary>
     public RedirectMode Mode { get; init; } = RedirectMode.Enabled;
 

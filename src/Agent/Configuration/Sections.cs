@@ -72,6 +72,7 @@ internal static partial class Sections
             Enabled = redirect.Value("enabled", defaults.Enabled, Values.Switch),
             Cgroup = redirect.Optional("cgroup", Values.AbsolutePath),
             PinPath = redirect.Value("pinPath", defaults.PinPath, Values.AbsolutePath),
+            FallbackTtl = redirect.Value("fallbackTtl", defaults.FallbackTtl, Values.Duration(TimeSpan.FromDays(7))),
             Mode = redirect.Value("mode", defaults.Mode, Values.OneOf<RedirectMode>()),
             Frontends = redirect.Sections("frontends", defaults.Frontends, item =>
             {

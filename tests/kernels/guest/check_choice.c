@@ -13,8 +13,8 @@ static const struct shape *const udp = &shapes[0];
 static const struct shape *const unconnected6 = &shapes[4];
 static const struct shape *const tcp = &shapes[2];
 
-/* An agent that does nothing but live. */
-static pid_t start_agent(void)
+/* A process that does what is told once, and then nothing but live. */
+static pid_t start(void (*begin)(void))
 {
 	int ready[2];
 	char byte;
@@ -24,16 +24,22 @@ static pid_t start_agent(void)
 		die("pipe: %m");
 	pid = fork();
 	if (pid == 0) {
-		enter_liveness_socket();
+		begin();
 		write(ready[1], "r", 1);
 		for (;;)
 			pause();
 	}
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1)
-		die("the agent does not start");
+		die("a process does not start");
 	close(ready[0]);
 	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 static bool has_liveness_socket(void)
@@ -50,11 +56,10 @@ static bool has_liveness_socket(void)
 /* It is dead before wait returns, and nobody wrote a map since. */
 static void check_kill(void)
 {
-	pid_t pid = start_agent();
+	pid_t pid = start(enter_liveness_socket);
 
 	report(is_answered_by(&agent, POD, udp), "the agent is alive and well: it is asked");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	end(pid);
 	report(is_answered_by(&fallback, POD, udp), "kill -9, the next query: the fallback (UDP)");
 	report(is_answered_by(&fallback, POD, unconnected6),
 	       "kill -9, the next query: the fallback (unconnected, IPv6)");
@@ -64,7 +69,7 @@ static void check_kill(void)
 
 static void check_lease(void)
 {
-	pid_t pid = start_agent();
+	pid_t pid = start(enter_liveness_socket);
 
 	write_lease(-1);
 	report(is_answered_by(&fallback, POD, udp), "lease in the past: the fallback");
@@ -74,8 +79,30 @@ static void check_lease(void)
 	usleep(400 * 1000);
 	report(is_answered_by(&fallback, POD, udp), "lease runs out by itself: the fallback");
 	write_lease(3600 * 1000);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	end(pid);
+}
+
+/* Its sockets close later than the thread that renews the lease dies: here, in another process. */
+static void check_owner(void)
+{
+	pid_t agent_process = start(enter_liveness_socket), thread = start(own_lease);
+
+	report(is_answered_by(&agent, POD, udp), "the lease has a living owner: the agent");
+	end(thread);
+	report(is_answered_by(&fallback, POD, udp),
+	       "a dead owner is struck out (robust list): the fallback");
+	report(has_liveness_socket(), "the liveness socket is still there then");
+	end(agent_process);
+	write_lease(3600 * 1000);
+}
+
+static void check_fallback_end(void)
+{
+	write_fallback_end(3600 * 1000);
+	report(is_answered_by(&fallback, POD, udp), "without an agent, before fallbackTtl is over");
+	write_fallback_end(-1);
+	report(is_answered_by(&cluster_ip, POD, udp), "fallbackTtl is over: left alone");
+	write_lease(3600 * 1000);
 }
 
 static void check_order(void)
@@ -127,6 +154,8 @@ void check_choice(void)
 	take_away("agent_sockets", &slot);
 	check_kill();
 	check_lease();
+	check_owner();
+	check_fallback_end();
 	check_order();
 	check_counters();
 }

@@ -87,6 +87,8 @@ int count_entries(const char *map, size_t key_size);
 /* state.c: what an agent would write. */
 void write_frontends(__u32 flags, __u16 local_count, __u16 fallback_count);
 void write_lease(long long milliseconds);
+void write_fallback_end(long long milliseconds);
+void own_lease(void);		  /* until the caller dies */
 void enter_liveness_socket(void); /* it lives as long as the caller */
 void set_mode(const char *cgroup, enum cgroup_mode mode);
 void clear_mode(const char *cgroup);

@@ -2,9 +2,12 @@
 /* What an agent writes into the maps. */
 #include "guest.h"
 
+#include <linux/futex.h>
 #include <netinet/in.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,18 +50,57 @@ __u64 now_ns(void)
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-void write_lease(long long milliseconds)
+static void write_lease_of(__u32 owner, __u64 deadline_ns, __u64 fallback_until_ns)
 {
 	struct agent_lease lease = {.layout_version = LAYOUT_VERSION,
-				    .deadline_ns = now_ns() + milliseconds * 1000000};
+				    .owner = owner,
+				    .deadline_ns = deadline_ns,
+				    .fallback_until_ns = fallback_until_ns};
 	__u32 slot = 0;
 
 	put("agent_lease", &slot, &lease);
 }
 
+static __u64 from_now(long long milliseconds)
+{
+	return now_ns() + milliseconds * 1000000;
+}
+
+/* By a thread that is never looked for, as an agent that may not have a robust list writes it. */
+void write_lease(long long milliseconds)
+{
+	write_lease_of(OWNER_ID_MASK, from_now(milliseconds), 0);
+}
+
+void write_fallback_end(long long milliseconds)
+{
+	write_lease_of(0, 0, from_now(milliseconds));
+}
+
+/* The kernel strikes the caller's ID out when it dies: the word is on its robust list, in memory
+ * that is the map's. */
+void own_lease(void)
+{
+	static struct {
+		struct robust_list_head head;
+		struct robust_list entry;
+	} list;
+	int map = open_map("agent_lease");
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+
+	if (page == MAP_FAILED)
+		die("map the lease: %m");
+	list.head.list.next = &list.entry;
+	list.entry.next = &list.head.list;
+	list.head.futex_offset = page + offsetof(struct agent_lease, owner) - (char *)&list.entry;
+	if (syscall(SYS_set_robust_list, &list.head, sizeof(list.head)))
+		die("robust list: %m");
+	write_lease_of(getpid(), from_now(3600 * 1000), 0);
+}
+
 void observe(long long milliseconds)
 {
-	struct observers until = {.until_ns = now_ns() + milliseconds * 1000000};
+	struct observers until = {.until_ns = from_now(milliseconds)};
 	__u32 slot = 0;
 
 	put("observers", &slot, &until);
