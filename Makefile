@@ -13,12 +13,12 @@ C_SOURCES := $(BPF_SOURCES) $(shell find tests -name "*.[ch]" -not -path "*/obj/
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help setup build bpf test fuzz soak matrix bench lab lint clean
+.PHONY: help setup build bpf test test-kernels fuzz soak matrix bench lab lint lint-vagrant clean
 
 help: ## Show this list
 	@echo 'Local Redirect Agent'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'lab, test and bench want root; what they need from Debian, setup installs.'
 
@@ -40,6 +40,12 @@ $(BPF_OBJECT): $(BPF_SOURCES)
 
 test: build ## Run all tests (root with BPF: none is skipped)
 	@tests/run
+
+test-kernels: bpf ## The BPF programs on kernels 5.10, 6.1, 6.12 and the newest in Debian, under qemu (2 minutes, x86-64)
+	@tests/setup kernels
+	@$(MAKE) --no-print-directory -s -C tests/lab CLANG=$(CLANG)
+	@$(MAKE) --no-print-directory -s -C tests/kernels
+	@tests/kernels/run
 
 fuzz: build ## Feed the parsers, the cache, TCP framing and the configuration wrong input (SECONDS=120 TARGET= SEED= INPUT=hex)
 	@dotnet tool restore --verbosity quiet
@@ -66,7 +72,12 @@ lint: setup bpf ## Check the format of the C# and C sources, and the scripts
 	@echo '== lint: dotnet format, clang-format, shellcheck'
 	@dotnet format Agent.sln --verify-no-changes
 	@$(CLANG_FORMAT) --dry-run --Werror $(C_SOURCES)
-	@shellcheck -x tests/setup tests/run .ci/run tests/lab/lab
+	@shellcheck -x tests/setup tests/run .ci/run tests/lab/lab tests/kernels/run tests/kernels/fetch \
+		vagrant/agent vagrant/nodelocal vagrant/queries vagrant/tour vagrant/provision/*
+
+lint-vagrant: ## Have Vagrant check vagrant/Vagrantfile (installs vagrant and its libvirt provider, which are large)
+	@tests/setup vagrant
+	@cd vagrant && for cni in bridge cilium; do CNI=$$cni vagrant validate --ignore-provider || exit; done
 
 clean: ## Remove what was built
 	@rm -rf out src/*/bin src/*/obj tests/*/bin tests/*/obj
