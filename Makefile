@@ -8,7 +8,7 @@ ARCH_INCLUDE := /usr/include/$(shell uname -m)-linux-gnu
 
 BPF_OBJECT := out/bpf/redirect.bpf.o
 BPF_SOURCES := $(wildcard bpf/*.c bpf/*.h)
-C_SOURCES := $(BPF_SOURCES) $(shell find tests -name "*.[ch]" -not -path "*/obj/*" -not -path "*/bin/*")
+C_SOURCES = $(BPF_SOURCES) $(shell find tests -name "*.[ch]" -not -path "*/obj/*" -not -path "*/bin/*")
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
