@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Agent.Deploy.Tests;
 
 /// <summary>The ClusterRole, against what a running agent asks of an API server.</summary>
-public sealed class AccessTests
+public sealed class ClusterRoleTests
 {
     [Fact]
     public async Task H4_the_ClusterRole_allows_what_the_agent_asks_for_and_nothing_else()
