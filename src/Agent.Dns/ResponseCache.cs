@@ -12,9 +12,6 @@ public sealed class ResponseCache
     private const ushort NoType = 0; // under which an NXDOMAIN, which covers every type, is kept
     private const long StaleRecheck = 30_000; // milliseconds
 
-    private const ushort Svcb = 64; // RFC 9460, as the next
-    private const ushort Https = 65;
-
     private readonly CacheShard[] _shards = new CacheShard[ShardCount];
     private readonly SipHash _hash = SipHash.CreateRandom();
     private readonly int _shardShift = 64 - BitOperations.Log2(ShardCount);
@@ -32,14 +29,27 @@ public sealed class ResponseCache
     private static ReadOnlySpan<ushort> AskedTypes =>
     [
         NoType, RecordType.A, RecordType.Ns, RecordType.Cname, RecordType.Soa, RecordType.Ptr, RecordType.Mx, RecordType.Txt, RecordType.Aaaa,
-        RecordType.Srv, RecordType.Naptr, Svcb, Https, RecordType.Any,
+        RecordType.Srv, RecordType.Naptr, RecordType.Svcb, RecordType.Https, RecordType.Any,
     ];
 
     public long Count => _shards.Sum(shard => (long)shard.Count);
 
     public long Bytes => _shards.Sum(shard => shard.Bytes);
 
-    public long Evictions => _shards.Sum(shard => shard.Evictions);
+    /// <summary>Entries that say that there is no such name or data.</summary>
+    public long DenialCount => _shards.Sum(shard => (long)shard.DenialCount);
+
+    /// <summary>Entries dropped for want of memory.</summary>
+    public long Evictions => EvictedOnce + EvictedCold;
+
+    /// <summary>Those of them that nobody asked for a second time.</summary>
+    public long EvictedOnce => _shards.Sum(shard => shard.EvictedOnce);
+
+    /// <summary>Those that were popular once.</summary>
+    public long EvictedCold => _shards.Sum(shard => shard.EvictedCold);
+
+    /// <summary>Entries dropped because they were not true any more, or flushed.</summary>
+    public long Invalidated => _shards.Sum(shard => shard.Invalidated);
 
     /// <summary>The hash of a question's name, class and flags, under which its answers of all types are found.</summary>
     public ulong NameHash(in Query query) => _hash.Compute(query.Key[..^2]);
