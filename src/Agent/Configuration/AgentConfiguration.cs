@@ -8,8 +8,8 @@ public sealed record AgentConfiguration
     /// <summary>The cluster domain, lower case, without the trailing dot (Kubernetes DNS specification 1.1.0 section 2).</summary>
     public string ClusterDomain { get; init; } = "cluster.local";
 
-    /// <summary>The name of this node; the host name when the file names none.</summary>
-    public string Node { get; init; } = Environment.MachineName;
+    /// <summary>The name of this node; when the file names none, what NODE_NAME says, since the nodes of a DaemonSet share the file; else the host name.</summary>
+    public string Node { get; init; } = Environment.GetEnvironmentVariable("NODE_NAME") is { Length: > 0 } name ? name : Environment.MachineName;
 
     public ListenConfiguration Listen { get; init; } = new();
 
