@@ -42,6 +42,8 @@ public static class RecordType
     public const ushort Rrsig = 46;
     public const ushort Nsec = 47;
     public const ushort Nsec3 = 50;
+    public const ushort Svcb = 64; // RFC 9460
+    public const ushort Https = 65;
     public const ushort Ixfr = 251;
     public const ushort Axfr = 252;
     public const ushort Any = 255;

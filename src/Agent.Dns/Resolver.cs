@@ -24,6 +24,9 @@ public sealed class Resolver(
     /// <summary>Whether the last answer should be renewed before it expires: somebody will ask for it again.</summary>
     public bool IsRefreshDue => _isRefreshDue;
 
+    /// <summary>What became of the last query.</summary>
+    public Verdict Verdict { get; private set; }
+
     /// <summary>Goes by the newest rules from now on; not between the reading of a query and its answer.</summary>
     public void TakeRules()
     {
@@ -71,7 +74,7 @@ public sealed class Resolver(
         query = Query.Restore(message, KeyOf(lane), read.Fields);
         if (!read.IsQuery)
         {
-            counters.Dropped++;
+            Count(Verdict.Dropped);
             return 0;
         }
 
@@ -97,47 +100,52 @@ public sealed class Resolver(
         bool isAnyOverUdp = isUdp && query.Type == RecordType.Any;
         if (!isAnyOverUdp && TryAnswerLocally(query, Bound(query, reply), out int length))
         {
-            counters.Local++;
+            Count(Verdict.Local);
             return Deliver(query, length, now, reply);
         }
 
         if (!isAnyOverUdp && cache.TryAnswer(query, read.NameHash, now, Bound(query, reply), out length, out _isRefreshDue))
         {
-            counters.Hits++;
+            Count(Verdict.Hit);
             return Deliver(query, length, now, reply);
         }
 
         if (SpecialNames.TryAnswer(query, isUdp, Bound(query, reply), out length))
         {
-            counters.Local++;
+            Count(Verdict.Local);
             return Deliver(query, length, now, reply);
         }
 
-        counters.Misses++;
+        Count(Verdict.Forwarded);
         return Forward;
     }
 
     /// <summary>Writes the answer that an upstream gave, or what there is instead when <paramref name="entry"/> is none.</summary>
-    public int AnswerWith(CacheEntry entry, in Query query, long now, Span<byte> reply) =>
-        entry.IsNone ? AnswerWithoutUpstream(query, now, reply) : Deliver(query, entry.WriteTo(query, now, Bound(query, reply)), now, reply);
+    public int AnswerWith(CacheEntry entry, in Query query, long now, Span<byte> reply)
+    {
+        if (entry.IsNone)
+            return AnswerWithoutUpstream(query, now, reply);
+        Count(Verdict.Miss);
+        return Deliver(query, entry.WriteTo(query, now, Bound(query, reply)), now, reply);
+    }
 
     /// <summary>Answers when no upstream did: with an expired answer if there is one, else with SERVFAIL.</summary>
     public int AnswerWithoutUpstream(in Query query, long now, Span<byte> reply)
     {
         if (cache.TryFindStale(query, now, out CacheEntry entry))
         {
-            counters.Stale++;
+            Count(Verdict.Stale);
             return Deliver(query, entry.WriteTo(query, now, Bound(query, reply)), now, reply);
         }
 
-        counters.Failed++;
+        Count(Verdict.Failed);
         return Reply.WriteError(query, ResponseCode.ServFail, ExtendedError.NoReachableAuthority, reply);
     }
 
     /// <summary>Refuses a query for what its client has had, or has on its way, already.</summary>
     public int RefuseExcess(in Query query, Span<byte> reply)
     {
-        counters.Limited++;
+        Count(Verdict.Limited);
         return Reply.WriteError(query, ResponseCode.Refused, ExtendedError.Prohibited, reply);
     }
 
@@ -155,7 +163,7 @@ public sealed class Resolver(
         if (verdict == ClientVerdict.Limited)
             length = RefuseExcess(query, reply);
         else if (verdict != ClientVerdict.Admitted)
-            counters.Denied++;
+            Count(Verdict.Denied);
         if (verdict == ClientVerdict.Denied)
             length = Reply.WriteError(query, ResponseCode.Refused, ExtendedError.Prohibited, reply);
         return verdict != ClientVerdict.Admitted;
@@ -168,14 +176,20 @@ public sealed class Resolver(
             return length;
         if (!isUdp)
             return RefuseExcess(query, reply);
-        counters.Limited++;
+        Count(Verdict.Limited);
         return Reply.WriteTruncated(query, ResponseCode.NoError, reply);
     }
 
     private int Refuse(in Query query, ResponseCode code, ExtendedError error, Span<byte> reply)
     {
-        counters.Refused++;
+        Count(Verdict.Refused);
         return Reply.WriteError(query, code, error, reply);
+    }
+
+    private void Count(Verdict verdict)
+    {
+        Verdict = verdict;
+        counters.Count(verdict);
     }
 
     private Span<byte> Bound(in Query query, Span<byte> reply) =>

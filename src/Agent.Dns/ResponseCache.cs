@@ -12,9 +12,6 @@ public sealed class ResponseCache
     private const ushort NoType = 0; // under which an NXDOMAIN, which covers every type, is kept
     private const long StaleRecheck = 30_000; // milliseconds
 
-    private const ushort Svcb = 64; // RFC 9460, as the next
-    private const ushort Https = 65;
-
     private readonly CacheShard[] _shards = new CacheShard[ShardCount];
     private readonly SipHash _hash = SipHash.CreateRandom();
     private readonly int _shardShift = 64 - BitOperations.Log2(ShardCount);
@@ -32,7 +29,7 @@ public sealed class ResponseCache
     private static ReadOnlySpan<ushort> AskedTypes =>
     [
         NoType, RecordType.A, RecordType.Ns, RecordType.Cname, RecordType.Soa, RecordType.Ptr, RecordType.Mx, RecordType.Txt, RecordType.Aaaa,
-        RecordType.Srv, RecordType.Naptr, Svcb, Https, RecordType.Any,
+        RecordType.Srv, RecordType.Naptr, RecordType.Svcb, RecordType.Https, RecordType.Any,
     ];
 
     public long Count => _shards.Sum(shard => (long)shard.Count);

@@ -1,32 +1,31 @@
 namespace Agent.Dns;
 
-/// <summary>What one serving thread did. Written by that thread alone, read by others: a hit costs no shared write.</summary>
+/// <summary>How many queries got each <see cref="Verdict"/> from one serving thread. Written by that thread alone, read by others: a hit costs no shared write.</summary>
 public sealed class ServingCounters
 {
-    /// <summary>Queries answered from the cache: with fresh answers, kept failures, and expired answers that could not be renewed a moment ago.</summary>
-    public long Hits;
+    private readonly long[] _counts = new long[Enum.GetValues<Verdict>().Length];
 
-    /// <summary>Queries answered from what the agent itself knows.</summary>
-    public long Local;
+    public long Misses => this[Verdict.Forwarded];
 
-    /// <summary>Queries for which an upstream had to be asked, or was being asked already.</summary>
-    public long Misses;
+    public long Hits => this[Verdict.Hit];
 
-    /// <summary>Answered with an expired answer because no upstream answered.</summary>
-    public long Stale;
+    public long Local => this[Verdict.Local];
 
-    /// <summary>Answered with SERVFAIL because no upstream answered.</summary>
-    public long Failed;
+    public long Stale => this[Verdict.Stale];
 
-    /// <summary>Answered with FORMERR, NOTIMP, BADVERS or REFUSED.</summary>
-    public long Refused;
+    public long Failed => this[Verdict.Failed];
 
-    /// <summary>Queries and connections of clients that the access list denies or drops.</summary>
-    public long Denied;
+    public long Refused => this[Verdict.Refused];
 
-    /// <summary>Beyond what one client may have: queries refused, answers withheld, connections not taken. What was looked up before counts there too.</summary>
-    public long Limited;
+    /// <summary>Connections of clients that are dropped count too.</summary>
+    public long Denied => this[Verdict.Denied];
 
-    /// <summary>Not answered: responses, and less than a header.</summary>
-    public long Dropped;
+    /// <summary>Connections beyond what one client may have count too.</summary>
+    public long Limited => this[Verdict.Limited];
+
+    public long Dropped => this[Verdict.Dropped];
+
+    public long this[Verdict verdict] => Volatile.Read(ref _counts[(int)verdict]);
+
+    public void Count(Verdict verdict) => _counts[(int)verdict]++;
 }

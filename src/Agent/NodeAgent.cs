@@ -15,8 +15,6 @@ namespace Agent;
 /// </summary>
 internal sealed partial class NodeAgent : IDisposable
 {
-    private const long LongestDrain = 1_500; // milliseconds
-
     private readonly ILogger _logger;
     private readonly RouteSource _routes;
     private readonly ResponseCache _cache;
@@ -130,14 +128,18 @@ internal sealed partial class NodeAgent : IDisposable
             Cluster = _clusterNames,
         };
         IPEndPoint[] endPoints = ListenEndPoints();
-        _threads.Add(new TcpServer(endPoints, context, _logger) { ConnectionsOfClient = _configuration.Clients.TcpConnections });
+        using ListenSockets sockets = new(SocketHandover.Ask(SocketHandover.PathFor(_configuration.AdminSocket)));
+        _threads.Add(new TcpServer(endPoints, sockets, context, _logger) { ConnectionsOfClient = _configuration.Clients.TcpConnections });
         foreach (IPEndPoint endPoint in endPoints)
         {
             for (int worker = 0; worker < listen.Workers; worker++)
-                _threads.Add(new UdpServer(endPoint, worker, context, _logger));
+                _threads.Add(new UdpServer(sockets.Udp(endPoint), $"udp {endPoint} {worker}", context, _logger));
         }
 
         _threads.ForEach(thread => thread.Start());
+        ListenSockets = sockets.Used;
+        if (sockets.InheritedCount > 0)
+            Inherited(_logger, sockets.InheritedCount);
         Serving(_logger, string.Join(", ", endPoints.AsEnumerable()), listen.Workers);
     }
 
@@ -156,9 +158,10 @@ internal sealed partial class NodeAgent : IDisposable
                 remembered = ClusterFindings.Remembered(FrontendTable.Read(_datapath));
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
             FrontendTable.Program(_datapath, frontends, ListenEndPoints());
-            _datapath.Attach(cgroup);
-            _lease = new Lease(_datapath, _threads);
+            // Before the programs are put in place, so that they find an agent.
+            _lease = new Lease(_datapath, _threads) { FallbackTtl = _configuration.Redirect.FallbackTtl, Changed = Succeed };
             _lease.Begin();
+            _datapath.Attach(cgroup);
             _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
             _cleaner.Look();
             WarnOfGaps();
@@ -204,7 +207,7 @@ internal sealed partial class NodeAgent : IDisposable
 
     private string? Program(ClusterFindings found)
     {
-        if (_datapath == null)
+        if (_datapath == null || IsSuperseded)
             return RedirectFailure ?? "redirect.enabled is false in the agent's configuration";
         try
         {
@@ -237,15 +240,6 @@ internal sealed partial class NodeAgent : IDisposable
             NoClusterRoute(_logger, _configuration.ClusterDomain);
         foreach (FrontendConfiguration frontend in _configuration.Redirect.Frontends.Where(frontend => frontend.Fallback.Count == 0))
             NoFallback(_logger, frontend.Address);
-    }
-
-    /// <summary>Goes on serving what was sent before the kernel changed its mind: what sits in the sockets, then what upstreams still owe.</summary>
-    private void Drain()
-    {
-        long started = Environment.TickCount64;
-        do
-            Thread.Sleep(ServingThread.LongestTurn);
-        while (_threads.Any(thread => !thread.IsIdle) && Environment.TickCount64 - started < LongestDrain);
     }
 
     private static IEnumerable<IPAddress> OwnAddresses(AgentConfiguration configuration) =>

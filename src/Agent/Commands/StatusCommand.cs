@@ -106,6 +106,7 @@ internal static class StatusCommand
         string target = (kernel.IsAgentAlive, kernel.IsAgentWell) switch
         {
             (true, true) => "redirecting to the agent",
+            _ when kernel.IsFallbackOver => "not redirecting: no agent for longer than redirect.fallbackTtl",
             (true, false) => "redirecting to the fallback: the agent lives but makes no progress",
             _ => "redirecting to the fallback: no agent holds the redirect",
         };

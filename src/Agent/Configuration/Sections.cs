@@ -72,6 +72,7 @@ internal static partial class Sections
             Enabled = redirect.Value("enabled", defaults.Enabled, Values.Switch),
             Cgroup = redirect.Optional("cgroup", Values.AbsolutePath),
             PinPath = redirect.Value("pinPath", defaults.PinPath, Values.AbsolutePath),
+            FallbackTtl = redirect.Value("fallbackTtl", defaults.FallbackTtl, Values.Duration(TimeSpan.FromDays(7))),
             Mode = redirect.Value("mode", defaults.Mode, Values.OneOf<RedirectMode>()),
             Frontends = redirect.Sections("frontends", defaults.Frontends, item =>
             {
@@ -156,14 +157,15 @@ internal static partial class Sections
     {
         string? zone = route.Required("zone", text => Values.Zone(text).Unless(zone =>
             zones.Add(zone) ? null : $"{Quoting.Quote(text)} has a route already"));
-        (TransportProtocol protocol, bool isTls) = route.Value("protocol", (TransportProtocol.Udp, false), Values.RouteProtocol);
+        RouteProtocol protocol = route.Value("protocol", RouteProtocol.Udp, Values.RouteProtocol);
+        string port = protocol switch { RouteProtocol.Tls => "853", RouteProtocol.Https => "443", _ => "53" };
         RouteConfiguration read = new()
         {
             Zone = zone ?? "",
-            Servers = route.Values("servers", [], text => Addresses.Endpoint(text, isTls ? "853" : "53").Unless(loopMistake)),
+            Servers = route.Values("servers", [], text => Addresses.Endpoint(text, port).Unless(loopMistake)),
             ResolvConf = route.Optional("resolvConf", Values.AbsolutePath),
-            Protocol = protocol,
-            Tls = Tls(route, isTls),
+            Protocol = protocol == RouteProtocol.Udp ? TransportProtocol.Udp : TransportProtocol.Tcp,
+            Tls = Tls(route, protocol),
             Policy = route.Value("policy", ServerPolicy.Random, Values.Policy),
             QueriesPerSecond = route.Value("queriesPerSecond", 0, Values.Count(0, 1_000_000)),
         };

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Agent.Dns;
 using Agent.Native;
 
@@ -14,6 +15,9 @@ internal sealed class Waiter
     /// <summary>The client's TCP connection; null over UDP.</summary>
     public object? Connection { get; private set; }
 
+    /// <summary>When it began to wait, by <see cref="Stopwatch.GetTimestamp"/>.</summary>
+    public long Since { get; private set; }
+
     /// <summary>Where its client's questions are counted; given back by the one place that answers all waiters.</summary>
     public int Place { get; private set; }
 
@@ -26,6 +30,7 @@ internal sealed class Waiter
         Client = client;
         Connection = connection;
         Place = place;
+        Since = Stopwatch.GetTimestamp();
     }
 
     public void End() => Connection = null;

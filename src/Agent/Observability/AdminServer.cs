@@ -18,19 +18,23 @@ internal sealed class AdminServer : IDisposable
 
     private readonly WebApplication _application;
 
-    private AdminServer(WebApplication application) => _application = application;
+    private readonly SocketPath _path;
+
+    private AdminServer(WebApplication application, SocketPath path)
+    {
+        _application = application;
+        _path = path;
+    }
 
     /// <exception cref="IOException">The socket cannot be made there.</exception>
     public static AdminServer Start(NodeAgent agent)
     {
-        string socket = agent.Configuration.AdminSocket;
-        Directory.CreateDirectory(Path.GetDirectoryName(socket)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        File.Delete(socket); // an agent that was killed leaves its own
+        SocketPath path = new(agent.Configuration.AdminSocket);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
-            kestrel.ListenUnixSocket(socket);
+            kestrel.ListenUnixSocket(path.Own);
             kestrel.Limits.MaxConcurrentConnections = 32;
             kestrel.Limits.MaxRequestBodySize = 64 * 1024;
         });
@@ -43,8 +47,8 @@ internal sealed class AdminServer : IDisposable
             context.Response.WriteAsJsonAsync(PolicyListing.Of(agent), PolicyJson.Default.PolicyListing));
         MapCache(application, agent);
         application.StartAsync().GetAwaiter().GetResult();
-        File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        return new AdminServer(application);
+        path.Publish();
+        return new AdminServer(application, path);
     }
 
     private static void MapCache(WebApplication application, NodeAgent agent)
@@ -78,5 +82,9 @@ internal sealed class AdminServer : IDisposable
         return handle(zone);
     }
 
-    public void Dispose() => _application.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    public void Dispose()
+    {
+        _application.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _path.Dispose();
+    }
 }

@@ -63,22 +63,17 @@ internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stal
 {
     public static QueryStatus Sum(IEnumerable<Dns.ServingCounters> counters)
     {
-        QueryStatus sum = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
-        foreach (Dns.ServingCounters one in counters)
-        {
-            sum = new QueryStatus(
-                sum.Hits + one.Hits,
-                sum.Local + one.Local,
-                sum.Misses + one.Misses,
-                sum.Stale + one.Stale,
-                sum.Failed + one.Failed,
-                sum.Refused + one.Refused,
-                sum.Dropped + one.Dropped,
-                sum.Denied + one.Denied,
-                sum.Limited + one.Limited);
-        }
-
-        return sum;
+        Dns.ServingCounters[] all = [.. counters];
+        return new QueryStatus(
+            all.Sum(one => one.Hits),
+            all.Sum(one => one.Local),
+            all.Sum(one => one.Misses),
+            all.Sum(one => one.Stale),
+            all.Sum(one => one.Failed),
+            all.Sum(one => one.Refused),
+            all.Sum(one => one.Dropped),
+            all.Sum(one => one.Denied),
+            all.Sum(one => one.Limited));
     }
 }
 
@@ -126,7 +121,7 @@ internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<S
         new(Dns.DnsName.ToText(route.Zone), ProtocolOf(route), [.. route.Checks.Select(ServerStatus.Of)]);
 
     private static string ProtocolOf(Forwarding.Route route) =>
-        route.Checks.Any(check => check.Server.Tls != null) ? "TLS" : route.Protocol.ToString().ToUpperInvariant();
+        route.Checks.Select(check => check.Server.Tls).OfType<Forwarding.TlsTunnel>().FirstOrDefault()?.Protocol ?? route.Protocol.ToString().ToUpperInvariant();
 }
 
 /// <summary>A route's server.</summary>

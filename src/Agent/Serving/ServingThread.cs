@@ -27,6 +27,8 @@ internal abstract partial class ServingThread
 
     public ServingCounters Counters { get; } = new();
 
+    public AnswerRecorder Recorder { get; } = new();
+
     /// <summary>Turns of the loop so far.</summary>
     public long Turns => Volatile.Read(ref _turns);
 

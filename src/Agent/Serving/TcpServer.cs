@@ -12,6 +12,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private const byte ListenKind = 0;
     private const byte ClientKind = 3;
     private const int MaxConnections = 2048;
+    private const long LastQuestionDeadline = 500; // milliseconds
 
     private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
@@ -26,7 +27,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private long _nextSweep;
 
     /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be bound.</exception>
-    public TcpServer(IReadOnlyList<IPEndPoint> addresses, ForwardingContext context, ILogger logger)
+    public TcpServer(IReadOnlyList<IPEndPoint> addresses, ListenSockets sockets, ForwardingContext context, ILogger logger)
         : base("tcp", logger)
     {
         _rules = context.Rules;
@@ -35,7 +36,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
         try
         {
             foreach (IPEndPoint address in addresses)
-                Listen(address);
+                Listen(sockets.Tcp(address));
         }
         catch
         {
@@ -60,7 +61,10 @@ internal sealed class TcpServer : ServingThread, IReplySink
         connection.Pending--;
         if (connection.IsClosed)
             return;
-        connection.Queue(_reply.AsSpan(0, _resolver.AnswerWith(entry, waiter.Query(key), now, _reply)));
+        Query query = waiter.Query(key);
+        int length = _resolver.AnswerWith(entry, query, now, _reply);
+        Recorder.RecordLate(query, _resolver.Verdict, _reply.AsSpan(0, length), waiter);
+        connection.Queue(_reply.AsSpan(0, length));
         if (connection.IsOverfull)
             Close(connection);
         else
@@ -70,33 +74,53 @@ internal sealed class TcpServer : ServingThread, IReplySink
     protected override void Run()
     {
         while (!IsStopping)
-        {
-            int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : _forwarder.Patience);
-            long now = Environment.TickCount64;
-            _resolver.TakeRules();
-            for (int i = 0; i < count; i++)
-                Handle(_poller.Token(i), _poller.Events(i), now);
-            _forwarder.Flush(now);
-            FlushReplies(now);
-            Sweep(now);
-            CountTurn();
-        }
+            Turn((int)LongestTurn.TotalMilliseconds);
     }
 
     protected override void Close()
     {
+        StopListening();
+        // A client that has just connected is about to ask.
+        long end = Environment.TickCount64 + LastQuestionDeadline;
+        while (_connections.All().Any(connection => connection.IsOwed) && Environment.TickCount64 < end)
+            Turn(patience: 10);
         _forwarder.Stop(Environment.TickCount64);
         FlushReplies(Environment.TickCount64);
         foreach (TcpConnection connection in _connections.All())
             Close(connection);
-        foreach (NativeSocket listener in _listeners)
-            listener.Close();
         _poller.Dispose();
     }
 
-    private void Listen(IPEndPoint address)
+    /// <param name="patience">Milliseconds to wait at the most while no upstream is waited for.</param>
+    private void Turn(int patience)
     {
-        NativeSocket listener = NativeSocket.ListenTcp(address);
+        int count = _poller.Wait(_forwarder.IsIdle ? patience : _forwarder.Patience);
+        long now = Environment.TickCount64;
+        _resolver.TakeRules();
+        for (int i = 0; i < count; i++)
+            Handle(_poller.Token(i), _poller.Events(i), now);
+        _forwarder.Flush(now);
+        FlushReplies(now);
+        Sweep(now);
+        CountTurn();
+    }
+
+    /// <summary>Takes the connections that wait, and no more. Where another agent has the listeners too, it takes those that come.</summary>
+    private void StopListening()
+    {
+        WatchListeners(0);
+        _areListenersWatched = true; // so that no sweep watches them again
+        foreach (NativeSocket listener in _listeners)
+        {
+            Accept(listener, Environment.TickCount64);
+            listener.Close();
+        }
+
+        _listeners.Clear();
+    }
+
+    private void Listen(NativeSocket listener)
+    {
         _poller.Add(listener, PollEvents.Readable, new PollToken(ListenKind, _listeners.Count, 0).Value);
         _listeners.Add(listener);
     }
@@ -106,7 +130,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
         PollToken parts = new(token);
         switch (parts.Kind)
         {
-            case ListenKind:
+            case ListenKind when parts.Slot < _listeners.Count:
                 Accept(_listeners[parts.Slot], now);
                 break;
             case ClientKind when _connections.Find(token) is { } connection:
@@ -144,13 +168,14 @@ internal sealed class TcpServer : ServingThread, IReplySink
         slot = generation = 0;
         if (_rules.Current.Clients?.IsDropped(ClientAddress.From(client.AddressBytes)) == true)
         {
-            Counters.Denied++;
+            Counters.Count(Verdict.Denied);
             return false;
         }
 
-        bool hasRoom = _connections.TryReserve(client, out slot, out generation);
-        Counters.Limited += hasRoom ? 0 : 1;
-        return hasRoom;
+        if (_connections.TryReserve(client, out slot, out generation))
+            return true;
+        Counters.Count(Verdict.Limited);
+        return false;
     }
 
     private void WatchListeners(PollEvents events)
@@ -197,20 +222,21 @@ internal sealed class TcpServer : ServingThread, IReplySink
         int length = _resolver.Answer(message, now, _reply, out Query query, client.AddressBytes);
         if (length == Resolver.Forward)
             length = Forward(query, connection, now);
-        else if (_resolver.IsRefreshDue)
-            _forwarder.Refresh(query, now);
-
+        if (length != Resolver.Forward)
+            Recorder.Record(query, _resolver.Verdict, _reply.AsSpan(0, length), client);
         if (length > 0)
             connection.Queue(_reply.AsSpan(0, length));
+        if (_resolver.IsRefreshDue)
+            _forwarder.Refresh(query, now);
     }
 
-    /// <returns>The length of the reply that there is already; 0 when it comes later.</returns>
+    /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>
     private int Forward(in Query query, TcpConnection connection, long now)
     {
         connection.Pending++; // before: the flight may end within the call
         ForwardOutcome outcome = _forwarder.Forward(query, connection.Client, connection, now);
         if (outcome == ForwardOutcome.OnItsWay)
-            return 0;
+            return Resolver.Forward;
         connection.Pending--;
         return outcome == ForwardOutcome.ClientHasItsFill
             ? _resolver.RefuseExcess(query, _reply)

@@ -35,8 +35,10 @@ public sealed class AllocationBudgetTests(ITestOutputHelper output)
         using Socket client = Connect(agent.EndPoint, isTcp: path is "hit over TCP");
         Prepare(upstream, client, path);
 
+        int budget = _budgets[path];
         double least = double.MaxValue;
-        for (int round = 0; round < Rounds; round++)
+        // On a busy machine a round may last so long that each meets a timer: more rounds then.
+        for (int round = 0; round < Rounds || (least > budget + 0.5 && round < 5 * Rounds); round++)
         {
             long before = GC.GetTotalAllocatedBytes(precise: true);
             for (int i = 0; i < Operations; i++)
@@ -44,7 +46,6 @@ public sealed class AllocationBudgetTests(ITestOutputHelper output)
             least = Math.Min(least, (GC.GetTotalAllocatedBytes(precise: true) - before) / (double)Operations);
         }
 
-        int budget = _budgets[path];
         output.WriteLine($"{path}: {least:F1} bytes, budget {budget}");
         Assert.True(least <= budget + 0.5, $"{path}: {least:F1} bytes for each query, above the {budget} of tests/Agent.Benchmarks/allocations.json");
         Assert.True(budget - least <= Math.Max(16, budget / 5), $"{path}: {least:F1} bytes for each query: lower the budget of {budget} in tests/Agent.Benchmarks/allocations.json");

@@ -33,7 +33,7 @@ public sealed class NoisyClientTests : IDisposable
         await agent.Ask("cached.example.test");
         using CancellationTokenSource enough = new();
         Task<int> flood = Task.Run(() => Flood(agent.EndPoint, Read, enough.Token));
-        await Wait.Until(() => Volatile.Read(ref counters.Limited) > 1_000, "the flood is on, and limited");
+        await Wait.Until(() => counters.Limited > 1_000, "the flood is on, and limited");
 
         int answered = 0;
         for (int i = 0; i < Questions; i++)
@@ -45,7 +45,7 @@ public sealed class NoisyClientTests : IDisposable
         Assert.True(answered >= Questions * 0.999, $"{answered} of {Questions} were answered");
 
         // Those beyond inFlight count as misses too.
-        long Read() => Volatile.Read(ref counters.Misses) + (queriesPerSecond > 0 ? Volatile.Read(ref counters.Limited) : 0);
+        long Read() => counters.Misses + (queriesPerSecond > 0 ? counters.Limited : 0);
     }
 
     /// <summary>
@@ -82,7 +82,7 @@ public sealed class NoisyClientTests : IDisposable
         await agent.Ask("big.example.test", RR.Txt, TransportProtocol.Tcp);
         using CancellationTokenSource enough = new();
         Task[] slow = [.. Enumerable.Range(0, 300).Select(number => Task.Run(() => Annoy(agent.EndPoint, number % 3, enough.Token)))];
-        await Wait.Until(() => Volatile.Read(ref agent.TcpThread.Counters.Limited) > 50, "the connections of one client are capped");
+        await Wait.Until(() => agent.TcpThread.Counters.Limited > 50, "the connections of one client are capped");
 
         using TcpConversation connection = await TcpConversation.Open(agent.EndPoint, from: _quiet);
         for (int i = 0; i < Questions / 2; i++)
