@@ -226,7 +226,9 @@ internal sealed partial class NodeAgent : IDisposable
             lock (_datapath)
             {
                 _programmed = found;
-                FrontendTable.Program(_datapath, FrontendsWith(found), ListenEndPoints());
+                IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(found);
+                _cgroups?.SetSkipped(frontends);
+                FrontendTable.Program(_datapath, frontends, ListenEndPoints());
             }
 
             _cleaner?.Look();

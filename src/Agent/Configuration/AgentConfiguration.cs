@@ -118,6 +118,9 @@ public sealed record FrontendConfiguration
     /// <summary>Whether a pod that is one of <see cref="Local"/> is left alone when it asks this frontend.</summary>
     public bool SkipRedirectFromBackend { get; init; }
 
+    /// <summary>Those pods, ready or not, by what their cgroups are named after; null: those that the kernel was told before.</summary>
+    public IReadOnlyList<string>? SkippedPods { get; init; }
+
     /// <summary>Whether <see cref="Fallback"/> are the cluster's own DNS servers, which cluster names are asked of.</summary>
     public bool IsClusterDns { get; init; }
 
@@ -130,7 +133,9 @@ public sealed record FrontendConfiguration
         && (Port, IsServedByAgent, SkipRedirectFromBackend, IsClusterDns) == (other.Port, other.IsServedByAgent, other.SkipRedirectFromBackend, other.IsClusterDns)
         && Protocols.SequenceEqual(other.Protocols)
         && Fallback.SequenceEqual(other.Fallback)
-        && Local.SequenceEqual(other.Local);
+        && Local.SequenceEqual(other.Local)
+        && (SkippedPods == null) == (other.SkippedPods == null)
+        && (SkippedPods ?? []).SequenceEqual(other.SkippedPods ?? []);
 }
 
 public enum TransportProtocol
