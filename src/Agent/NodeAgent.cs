@@ -89,6 +89,7 @@ internal sealed partial class NodeAgent : IDisposable
             ClusterFindings remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : ClusterFindings.None;
             if (configuration.Kubernetes.Enabled)
                 agent.Watch(remembered);
+            agent._snapshot?.Begin();
             agent._queryLog.Log(configuration.Log.Queries);
             return agent;
         }
@@ -103,6 +104,7 @@ internal sealed partial class NodeAgent : IDisposable
     public void Dispose()
     {
         _cluster?.Dispose();
+        _probe?.Dispose();
         if (_lease != null)
         {
             _lease.Dispose();
@@ -116,6 +118,7 @@ internal sealed partial class NodeAgent : IDisposable
         Flows.Dispose();
         _queryLog.Dispose();
         _flights.Dispose();
+        _snapshot?.Dispose();
         _cgroups?.Dispose();
         _datapath?.Dispose();
     }
@@ -146,6 +149,7 @@ internal sealed partial class NodeAgent : IDisposable
                 _threads.Add(new UdpServer(sockets.Udp(endPoint), $"udp {endPoint} {worker}", context, _logger));
         }
 
+        RestoreSnapshot(); // what is asked meanwhile waits in the sockets
         _threads.ForEach(thread => thread.Start());
         ListenSockets = sockets.Used;
         if (sockets.InheritedCount > 0)
@@ -169,8 +173,7 @@ internal sealed partial class NodeAgent : IDisposable
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
             FrontendTable.Program(_datapath, frontends, ListenEndPoints());
             // Before the programs are put in place, so that they find an agent.
-            _lease = new Lease(_datapath, _threads) { FallbackTtl = _configuration.Redirect.FallbackTtl, Changed = Succeed };
-            _lease.Begin();
+            BeginLease(_datapath, cgroup);
             _datapath.Attach(cgroup);
             _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
             _cleaner.Look();
@@ -180,8 +183,7 @@ internal sealed partial class NodeAgent : IDisposable
         catch (Exception error) when (error is RedirectException or Native.BpfException or Win32Exception or IOException or UnauthorizedAccessException)
         {
             // DNS must go on without the redirect: the node is left as it was, and everybody is told.
-            _lease?.Dispose();
-            _lease = null;
+            EndLease();
             _cgroups?.Dispose();
             _cgroups = null;
             _datapath?.Abandon();
@@ -196,7 +198,7 @@ internal sealed partial class NodeAgent : IDisposable
     private void Watch(ClusterFindings remembered)
     {
         Adopt(remembered);
-        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)), _logger);
+        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)) { SetPods = KnowPods }, _logger);
         _cluster.Start();
     }
 
@@ -224,7 +226,9 @@ internal sealed partial class NodeAgent : IDisposable
             lock (_datapath)
             {
                 _programmed = found;
-                FrontendTable.Program(_datapath, FrontendsWith(found), ListenEndPoints());
+                IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(found);
+                _cgroups?.SetSkipped(frontends);
+                FrontendTable.Program(_datapath, frontends, ListenEndPoints());
             }
 
             _cleaner?.Look();

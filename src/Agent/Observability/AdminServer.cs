@@ -20,6 +20,7 @@ internal sealed class AdminServer : IDisposable
     public const string CachePath = "/v1/cache"; // GET lists, DELETE flushes what is in ?zone=
     public const string CacheStatisticsPath = "/v1/cache/stats";
     public const string PoliciesPath = "/v1/policies";
+    public const string UpstreamsPath = "/v1/upstreams";
     public const string ObservePath = "/v1/observe"; // lines as they come, filtered by the query
     public const string TopPath = "/v1/top"; // a line for each ?seconds=
 
@@ -27,7 +28,7 @@ internal sealed class AdminServer : IDisposable
     private readonly CancellationTokenSource _stop;
     private readonly SocketPath _path;
 
-    private AdminServer(WebApplication application, CancellationTokenSource stop, SocketPath path) => (_application, _stop, _path) = (application, stop, path);
+    private AdminServer(WebApplication application, SocketPath path, CancellationTokenSource stop) => (_application, _path, _stop) = (application, path, stop);
 
     /// <exception cref="IOException">The socket cannot be made there.</exception>
     public static AdminServer Start(NodeAgent agent)
@@ -50,13 +51,15 @@ internal sealed class AdminServer : IDisposable
             context.Response.WriteAsJsonAsync(agent.Configuration.Settings, SettingsJson.Default.IReadOnlyListSetting));
         application.MapGet(PoliciesPath, (HttpContext context) =>
             context.Response.WriteAsJsonAsync(PolicyListing.Of(agent), PolicyJson.Default.PolicyListing));
+        application.MapGet(UpstreamsPath, (HttpContext context) =>
+            context.Response.WriteAsJsonAsync(UpstreamListing.Of(agent.Routes), UpstreamJson.Default.UpstreamListing));
         MapCache(application, agent);
         CancellationTokenSource stop = new();
         application.MapGet(ObservePath, (HttpContext context) => FlowStreams.Observe(context, agent, stop.Token));
         application.MapGet(TopPath, (HttpContext context) => FlowStreams.Top(context, agent, stop.Token));
         application.StartAsync().GetAwaiter().GetResult();
         path.Publish();
-        return new AdminServer(application, stop, path);
+        return new AdminServer(application, path, stop);
     }
 
     /// <summary>Turns away every other user but root, whatever the modes of the socket and the directories above it became.</summary>

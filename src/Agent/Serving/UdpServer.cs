@@ -95,11 +95,12 @@ internal sealed class UdpServer : ServingThread, IReplySink
             if (length != Resolver.Forward)
                 Recorder.Record(query, _resolver.Verdict, reply[..length], _batch.Sender(slot));
             _batch.SetReplyLength(slot, length);
-            if (_resolver.IsRefreshDue)
-                _forwarder.Refresh(query, now);
+            if (_resolver.IsRefreshDue && _forwarder.Refresh(query, now))
+                Recorder.RecordRefresh();
         }
 
         _batch.Send(_socket);
+        Recorder.EndBatch();
         return received;
     }
 
