@@ -12,7 +12,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private const byte ListenKind = 0;
     private const byte ClientKind = 3;
     private const int MaxConnections = 2048;
-    private const long LastQuestionDeadline = 500; // milliseconds
+    private const long LastQuestionDeadline = 1_000; // milliseconds
 
     private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
