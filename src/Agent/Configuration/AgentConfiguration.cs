@@ -16,8 +16,10 @@ public sealed record AgentConfiguration
     /// <summary>The path of the Unix socket that the CLI speaks to.</summary>
     public string AdminSocket { get; init; } = "/run/lra/admin.sock";
 
-    /// <summary>Where Prometheus scrapes.</summary>
-    public IPEndPoint Metrics { get; init; } = new(IPAddress.Any, 9253);
+    public MetricsConfiguration Metrics { get; init; } = new();
+
+    /// <summary>How long a stopping agent says that it is not ready, and serves on, before it gives the traffic back; at most an hour.</summary>
+    public TimeSpan Lameduck { get; init; } = TimeSpan.Zero;
 
     public RedirectConfiguration Redirect { get; init; } = new();
 
@@ -32,6 +34,8 @@ public sealed record AgentConfiguration
     public ClientsConfiguration Clients { get; init; } = new();
 
     public NamesConfiguration Names { get; init; } = new();
+
+    public LogConfiguration Log { get; init; } = new();
 
     public KubernetesConfiguration Kubernetes { get; init; } = new();
 
@@ -49,6 +53,18 @@ public sealed record ListenConfiguration
 
     /// <summary>UDP serving threads for each address, 1 to 256.</summary>
     public int Workers { get; init; } = Math.Min(Environment.ProcessorCount, 256);
+}
+
+/// <summary>HTTP for Prometheus and for probes of health.</summary>
+public sealed record MetricsConfiguration
+{
+    public IPAddress Address { get; init; } = IPAddress.Any;
+
+    /// <summary>0 to 65535; 0: nothing is served.</summary>
+    public int Port { get; init; } = 9253;
+
+    /// <summary>Whether the names of CoreDNS are exposed too.</summary>
+    public bool CorednsNames { get; init; }
 }
 
 /// <summary>The kernel's part: where the hooks are attached and what they redirect.</summary>

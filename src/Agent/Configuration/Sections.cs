@@ -25,11 +25,13 @@ internal static partial class Sections
             Listen = listen,
             AdminSocket = root.Section("admin", admin => admin.Value("socket", _defaults.AdminSocket, Values.SocketPath)),
             Metrics = root.Section("metrics", Metrics),
+            Lameduck = root.Value("lameduck", _defaults.Lameduck, Values.Duration(TimeSpan.FromHours(1))),
             Redirect = redirect,
             Routes = Routes(root, listen, redirect),
             Cache = root.Section("cache", Cache),
             Clients = root.Section("clients", Clients),
             Names = Names(root),
+            Log = root.Section("log", log => new LogConfiguration { Queries = log.Value("queries", LoggedQueries.None, Values.OneOf<LoggedQueries>()) }),
             Kubernetes = kubernetes,
         };
     }
@@ -58,9 +60,12 @@ internal static partial class Sections
         Ttl = kubernetes.Value("ttl", _defaults.Kubernetes.Ttl, Values.Seconds(0, 3600)),
     };
 
-    private static IPEndPoint Metrics(MappingReader metrics) => new(
-        metrics.Value("address", _defaults.Metrics.Address, Addresses.UnicastOrAny),
-        metrics.Value("port", _defaults.Metrics.Port, Values.Port));
+    private static MetricsConfiguration Metrics(MappingReader metrics) => new()
+    {
+        Address = metrics.Value("address", _defaults.Metrics.Address, Addresses.UnicastOrAny),
+        Port = metrics.Value("port", _defaults.Metrics.Port, Values.Count(0, 65535)),
+        CorednsNames = metrics.Value("corednsNames", false, Values.Switch),
+    };
 
     private static RedirectConfiguration Redirect(
         MappingReader redirect, ListenConfiguration listen, IReadOnlyList<IPAddress>? served, bool watches)

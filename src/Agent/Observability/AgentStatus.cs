@@ -129,12 +129,15 @@ internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<S
 internal sealed record ServerStatus(string Address, string State)
 {
     public static ServerStatus Of(Forwarding.LoopCheck check) =>
-        new(check.Server.EndPoint.ToString(), check.IsLoop ? "loop" : check.Server.IsAvoided ? "avoided" : "ok");
+        new(check.Server.EndPoint.ToString(), StateOf(check));
+
+    public static string StateOf(Forwarding.LoopCheck check) => check.IsLoop ? "loop" : check.Server.IsAvoided ? "avoided" : "ok";
 
     public override string ToString() => $"{Address} {State}";
 }
 
 [JsonSerializable(typeof(IReadOnlyList<Configuration.Setting>))]
+[JsonSerializable(typeof(IReadOnlyList<Configuration.SettingChange>))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 internal sealed partial class SettingsJson : JsonSerializerContext;
 
