@@ -114,15 +114,24 @@ static __always_inline bool pick_backend(const struct endpoint *from, enum backe
 	return true;
 }
 
+/* Asked only about callers that are excluded, as the agent is: pods pay nothing for it. */
+static __always_inline bool is_probe(struct bpf_sock_addr *ctx, const struct agent_lease *lease)
+{
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+
+	return cookie == lease->probe_cookies[0] || cookie == lease->probe_cookies[1];
+}
+
 /* Writes the target where the outcome has one. The order is DESIGN section 2. */
-static __always_inline enum outcome choose(const struct endpoint *from,
+static __always_inline enum outcome choose(struct bpf_sock_addr *ctx, const struct endpoint *from,
 					   const struct frontend *frontend, struct endpoint *target)
 {
 	__u32 slot = 0;
 	struct agent_lease *lease = bpf_map_lookup_elem(&agent_lease, &slot);
 	__u64 now;
 
-	if (is_excluded() || ((frontend->flags & FRONTEND_SKIPS) && is_skipped(from)))
+	if ((is_excluded() && !(lease && is_probe(ctx, lease))) ||
+	    ((frontend->flags & FRONTEND_SKIPS) && is_skipped(from)))
 		return OUTCOME_EXCLUDED;
 	now = bpf_ktime_get_ns();
 	if ((frontend->flags & FRONTEND_AGENT) && lease && agent_is_well(lease, now) &&

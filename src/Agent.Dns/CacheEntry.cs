@@ -102,6 +102,9 @@ public readonly struct CacheEntry
     /// <summary>Whether the name does not exist, with no alias on the way: then it does not exist for any type (RFC 2308 section 5).</summary>
     public bool CoversAllTypes => ResponseCode == ResponseCode.NxDomain && Header.AnswerCount == 0;
 
+    /// <summary>Whether it says that there is no such name or data.</summary>
+    internal bool IsDenial => ResponseCode == ResponseCode.NxDomain || (ResponseCode == ResponseCode.NoError && Header.AnswerCount == 0);
+
     /// <summary>Whether records say how long something is absent: an SOA.</summary>
     internal bool HasAuthority => Header.AuthorityCount > 0;
 
@@ -153,6 +156,15 @@ public readonly struct CacheEntry
         return left > 0
             ? Write(query, (uint)((left + 999) / 1000), ExtendedError.None, reply)
             : Write(query, Lifetime == 0 ? 0 : StaleTtl, Lifetime == 0 ? ExtendedError.None : StaleError, reply);
+    }
+
+    /// <summary>Copies the message with the whole lifetime as the TTL of its records, as an upstream would send it.</summary>
+    /// <param name="message">As long as <see cref="Message"/>.</param>
+    internal void CopyTo(Span<byte> message)
+    {
+        Message.CopyTo(message);
+        for (ReadOnlySpan<byte> offsets = Bytes[(PrefixSize + message.Length)..]; offsets.Length > 0; offsets = offsets[sizeof(ushort)..])
+            BinaryPrimitives.WriteUInt32BigEndian(message[BinaryPrimitives.ReadUInt16LittleEndian(offsets)..], Lifetime);
     }
 
     private int Write(in Query query, uint ttl, ExtendedError error, Span<byte> reply)

@@ -5,7 +5,7 @@ namespace Agent.Dns;
 /// 2023): a new entry waits in a small queue, a tenth of the budget, and reaches the main queue only when it is asked for again, there or soon
 /// after it was dropped. A flood of names asked once passes through the small queue and never touches the main one.
 /// </summary>
-internal sealed class CacheShard(long budget)
+internal sealed partial class CacheShard(long budget)
 {
     private const int FirstCapacity = 64;
     private const int SlotSize = 96; // bytes: a slot, the free ones beside it after a doubling, its ghost and its place in a queue
@@ -24,7 +24,17 @@ internal sealed class CacheShard(long budget)
 
     public long Bytes => Volatile.Read(ref _smallBytes) + Volatile.Read(ref _mainBytes);
 
-    public long Evictions { get; private set; }
+    /// <summary>How many of the entries are denials.</summary>
+    public int DenialCount { get; private set; }
+
+    /// <summary>Dropped for want of room: by a small queue, as nobody asked for it a second time.</summary>
+    public long EvictedOnce { get; private set; }
+
+    /// <summary>Dropped for want of room: by the main queue, as nobody asked for it lately.</summary>
+    public long EvictedCold { get; private set; }
+
+    /// <summary>Dropped because somebody said so.</summary>
+    public long Invalidated { get; private set; }
 
     /// <summary>
     /// Finds the entry, fresh or not. Takes no lock: while another thread moves slots it may see an entry twice or, rarely, not at all, and never a
@@ -167,25 +177,34 @@ internal sealed class CacheShard(long budget)
     {
         BytesOf(_slots[at].InMain) -= new CacheEntry(_slots[at].Bytes!).Size + SlotSize;
         RemoveAt(at);
+        Invalidated++;
     }
 
     private void Replace(ref Slot slot, CacheEntry entry)
     {
-        BytesOf(slot.InMain) += entry.Size - new CacheEntry(slot.Bytes!).Size;
+        CacheEntry before = new(slot.Bytes!);
+        BytesOf(slot.InMain) += entry.Size - before.Size;
+        DenialCount += (entry.IsDenial ? 1 : 0) - (before.IsDenial ? 1 : 0);
         Volatile.Write(ref slot.Bytes, entry.Array);
     }
 
     private void Add(ulong hash, CacheEntry entry)
     {
-        if (4 * (Count + 1) > 3 * _slots.Length)
-            Grow();
         ref uint ghost = ref Ghost(hash);
         bool wasDropped = ghost == Fingerprint(hash);
         if (wasDropped)
             ghost = 0;
-        Insert(_slots, new Slot { Hash = hash, Bytes = entry.Array, InMain = wasDropped });
-        Enqueue(hash, wasDropped, entry.Size);
+        Add(hash, entry, inMain: wasDropped);
+    }
+
+    private void Add(ulong hash, CacheEntry entry, bool inMain)
+    {
+        if (4 * (Count + 1) > 3 * _slots.Length)
+            Grow();
+        Insert(_slots, new Slot { Hash = hash, Bytes = entry.Array, InMain = inMain });
+        Enqueue(hash, inMain, entry.Size);
         Count++;
+        DenialCount += entry.IsDenial ? 1 : 0;
     }
 
     private void Grow()
@@ -240,13 +259,15 @@ internal sealed class CacheShard(long budget)
         if (fromSmall)
             Ghost(hash) = Fingerprint(hash);
         RemoveAt(at);
-        Evictions++;
+        EvictedOnce += fromSmall ? 1 : 0;
+        EvictedCold += fromSmall ? 0 : 1;
     }
 
     /// <summary>Empties a slot and moves back those behind it that stood there only because it was taken (Knuth 6.4, algorithm R).</summary>
     private void RemoveAt(int at)
     {
         int mask = _slots.Length - 1;
+        DenialCount -= new CacheEntry(_slots[at].Bytes!).IsDenial ? 1 : 0;
         for (int next = (at + 1) & mask; _slots[next].Bytes != null; next = (next + 1) & mask)
         {
             int home = (int)_slots[next].Hash & mask;

@@ -106,7 +106,13 @@ public struct ReverseKey
     public uint reserved;
 }
 
-[StructLayout(LayoutKind.Sequential, Size = 24)]
+[InlineArray(2)]
+public struct ProbeCookies
+{
+    private ulong _first;
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 40)]
 public struct AgentLease
 {
     /// <summary>LAYOUT_VERSION of bpf/layout.h.</summary>
@@ -119,6 +125,7 @@ public struct AgentLease
     public uint owner;
     public ulong deadline_ns;
     public ulong fallback_until_ns;
+    public ProbeCookies probe_cookies;
 }
 
 [StructLayout(LayoutKind.Sequential, Size = 8)]

@@ -261,6 +261,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
 
+    [LibraryImport("libc")]
+    internal static partial uint geteuid();
+
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int setns(int fd, int type);
 }

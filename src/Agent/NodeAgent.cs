@@ -4,6 +4,7 @@ using Agent.Cluster;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Forwarding;
+using Agent.Observability.Flows;
 using Agent.Redirect;
 using Agent.Serving;
 using Microsoft.Extensions.Logging;
@@ -23,6 +24,7 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly PublishedNames _clusterNames = new();
     private readonly PublishedRules _rules;
     private readonly ClientsInFlight _inFlight;
+    private readonly QueryLog _queryLog;
     private readonly Timer _routeTimer;
     private volatile AgentConfiguration _configuration;
     private Datapath? _datapath;
@@ -41,6 +43,8 @@ internal sealed partial class NodeAgent : IDisposable
         _cache = new ResponseCache(configuration.Cache.Memory, configuration.Cache.ServeStale);
         _rules = new PublishedRules(RulesOf(configuration));
         _inFlight = new ClientsInFlight(configuration.Clients.InFlight);
+        Flows = new FlowHub(this, logger);
+        _queryLog = new QueryLog(Flows, Console.Out);
         _routes = new RouteSource(configuration.Routes, OwnAddresses(configuration), logger);
         _routeTimer = new Timer(_ => RefreshRoutes(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
@@ -57,6 +61,9 @@ internal sealed partial class NodeAgent : IDisposable
     public long LoopsFound => _routes.LoopsFound;
 
     public IReadOnlyList<ServingThread> Threads => _threads;
+
+    /// <summary>What is answered and redirected, for who watches.</summary>
+    public FlowHub Flows { get; }
 
     /// <summary>Null when no cluster is watched.</summary>
     public ClusterWatch? Cluster => _cluster;
@@ -82,6 +89,8 @@ internal sealed partial class NodeAgent : IDisposable
             ClusterFindings remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : ClusterFindings.None;
             if (configuration.Kubernetes.Enabled)
                 agent.Watch(remembered);
+            agent._snapshot?.Begin();
+            agent._queryLog.Log(configuration.Log.Queries);
             return agent;
         }
         catch
@@ -95,6 +104,7 @@ internal sealed partial class NodeAgent : IDisposable
     public void Dispose()
     {
         _cluster?.Dispose();
+        _probe?.Dispose();
         if (_lease != null)
         {
             _lease.Dispose();
@@ -105,7 +115,10 @@ internal sealed partial class NodeAgent : IDisposable
         _routeTimer.Dispose();
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
+        Flows.Dispose();
+        _queryLog.Dispose();
         _flights.Dispose();
+        _snapshot?.Dispose();
         _cgroups?.Dispose();
         _datapath?.Dispose();
     }
@@ -136,6 +149,7 @@ internal sealed partial class NodeAgent : IDisposable
                 _threads.Add(new UdpServer(sockets.Udp(endPoint), $"udp {endPoint} {worker}", context, _logger));
         }
 
+        RestoreSnapshot(); // what is asked meanwhile waits in the sockets
         _threads.ForEach(thread => thread.Start());
         ListenSockets = sockets.Used;
         if (sockets.InheritedCount > 0)
@@ -159,8 +173,7 @@ internal sealed partial class NodeAgent : IDisposable
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
             FrontendTable.Program(_datapath, frontends, ListenEndPoints());
             // Before the programs are put in place, so that they find an agent.
-            _lease = new Lease(_datapath, _threads) { FallbackTtl = _configuration.Redirect.FallbackTtl, Changed = Succeed };
-            _lease.Begin();
+            BeginLease(_datapath, cgroup);
             _datapath.Attach(cgroup);
             _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
             _cleaner.Look();
@@ -170,8 +183,7 @@ internal sealed partial class NodeAgent : IDisposable
         catch (Exception error) when (error is RedirectException or Native.BpfException or Win32Exception or IOException or UnauthorizedAccessException)
         {
             // DNS must go on without the redirect: the node is left as it was, and everybody is told.
-            _lease?.Dispose();
-            _lease = null;
+            EndLease();
             _cgroups?.Dispose();
             _cgroups = null;
             _datapath?.Abandon();
@@ -186,7 +198,7 @@ internal sealed partial class NodeAgent : IDisposable
     private void Watch(ClusterFindings remembered)
     {
         Adopt(remembered);
-        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)), _logger);
+        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)) { SetPods = KnowPods }, _logger);
         _cluster.Start();
     }
 
@@ -244,15 +256,6 @@ internal sealed partial class NodeAgent : IDisposable
 
     private static IEnumerable<IPAddress> OwnAddresses(AgentConfiguration configuration) =>
         configuration.Listen.Addresses.Concat(configuration.Redirect.Frontends.Select(frontend => frontend.Address));
-
-    private static ServingRules RulesOf(AgentConfiguration configuration)
-    {
-        CacheConfiguration cache = configuration.Cache;
-        return new ServingRules(
-            configuration.Clients.Policy(),
-            ConfiguredNames.Build(configuration.Names),
-            new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
-    }
 
     private IPEndPoint[] ListenEndPoints() =>
         [.. _configuration.Listen.Addresses.Select(address => new IPEndPoint(address, _configuration.Listen.Port))];

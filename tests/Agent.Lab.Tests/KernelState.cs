@@ -28,7 +28,7 @@ internal static class KernelState
 
     /// <summary>Makes the pinned maps look like those of an agent whose structs were laid out otherwise.</summary>
     public static void PretendOtherLayout(LabFixture lab) =>
-        Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0", "value", "99", .. Enumerable.Repeat("0", 23)]);
+        Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0", "value", "99", .. Enumerable.Repeat("0", 39)]);
 
     /// <summary>Makes the pins look like those of layout 1, which had a longer lease and other maps for cgroups.</summary>
     public static void PretendLayout1(LabFixture lab)

@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using Agent.Cluster.Policies;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Kubernetes;
 using Agent.Kubernetes.Access;
 using Agent.Kubernetes.Watching;
+using Agent.Serving;
 using Microsoft.Extensions.Logging;
 
 namespace Agent.Cluster;
@@ -27,6 +29,7 @@ internal sealed partial class ClusterWatch : IDisposable
     private readonly Reflector<Pod>? _pods; // of the whole cluster: null where their names are not verified
     private readonly PolicyWatch _policies;
     private readonly PolicyReports _reports;
+    private readonly ClusterZone _zone;
     private readonly NameTable? _names; // null where the cluster's own DNS answers alone
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
     private readonly ServiceIndex _index = new();
@@ -61,9 +64,10 @@ internal sealed partial class ClusterWatch : IDisposable
         _namespaces = new Reflector<Namespace>(_client, Resources.Namespaces, all, Apply);
         _policies = new PolicyWatch(_client, configuration, Reconsider, logger);
         _reports = new PolicyReports(_client, configuration.Node, logger);
+        _zone = ZoneOf(configuration);
         if (!hasTable)
             return;
-        _names = new NameTable(ZoneOf(configuration), TimeProvider.System);
+        _names = new NameTable(_zone, TimeProvider.System);
         if (_configuration.PodNames == PodNames.Verified)
             _pods = new Reflector<Pod>(_client, Resources.Pods, all, Apply);
     }
@@ -97,6 +101,14 @@ internal sealed partial class ClusterWatch : IDisposable
 
     public int ServiceCount => _services.Count;
 
+    /// <summary>How the watches are going; none of a kind that is not installed.</summary>
+    public IEnumerable<WatchState> Watches =>
+        new[] { _services.State, _slices.State, _node.State, _nodePods.State, _namespaces.State, _pods?.State }.OfType<WatchState>()
+            .Concat(_policies.Watches).Where(watch => !watch.IsNotInstalled);
+
+    /// <summary>From when a change was read until the kernel goes by it.</summary>
+    public LatencyHistogram Programming { get; } = new();
+
     public void Start()
     {
         _services.Start();
@@ -123,7 +135,8 @@ internal sealed partial class ClusterWatch : IDisposable
         _client.Dispose();
     }
 
-    private static ClusterZone ZoneOf(AgentConfiguration configuration) => new()
+    /// <summary>How the table answers.</summary>
+    public static ClusterZone ZoneOf(AgentConfiguration configuration) => new()
     {
         Domain = DnsName.FromText(configuration.ClusterDomain),
         Ttl = (uint)configuration.Kubernetes.Ttl,
@@ -154,6 +167,7 @@ internal sealed partial class ClusterWatch : IDisposable
     private void ApplyHere(IReadOnlyList<Change<Pod>> changes)
     {
         _podsHere = new NodePods(_nodePods.Snapshot());
+        _consequences.SetPods(_podsHere);
         FindPodModes();
         Reconsider(changes, _ => { }, _policies.DependOn);
     }
@@ -178,14 +192,29 @@ internal sealed partial class ClusterWatch : IDisposable
             foreach (Change<T> change in changes)
                 set(_names, change.Key, change.New);
             if (!Has(_services) || !Has(_slices) || !Has(_namespaces) || (_pods != null && !Has(_pods)))
+            {
+                GiveUpRestored();
                 return;
+            }
+
+            bool isFirst = _names.Current == null;
             _names.MarkSynced();
             IReadOnlyList<NameChange> changed = _names.Publish();
             _consequences.Names.Publish(_names.Current);
+            // What was answered by others until now, or from a table of before, may be of Services that are gone.
+            if (isFirst)
+                _consequences.Cache.Flush(_zone.Domain);
             // Only now: what is asked meanwhile is answered from the new table.
             foreach (NameChange name in changed)
                 _consequences.Cache.Remove(name.Name);
         }
+    }
+
+    /// <summary>A table that an agent before this one left must not stand for ever where this one may not look.</summary>
+    private void GiveUpRestored()
+    {
+        if (_services.IsForbidden || _slices.IsForbidden || _namespaces.IsForbidden || _pods?.IsForbidden == true)
+            _consequences.Names.Publish(null);
     }
 
     private void FindPodModes()
@@ -216,6 +245,7 @@ internal sealed partial class ClusterWatch : IDisposable
 
     private void Reconsider()
     {
+        long started = Stopwatch.GetTimestamp();
         lock (_lock)
         {
             if (!Has(_services) || !Has(_slices))
@@ -231,6 +261,8 @@ internal sealed partial class ClusterWatch : IDisposable
             {
                 _findings = found;
                 _notProgrammed = _consequences.Adopt(found);
+                if (_notProgrammed == null)
+                    Programming.Add(Stopwatch.GetTimestamp() - started);
             }
 
             if (plan == null)
@@ -276,4 +308,8 @@ internal sealed partial class ClusterWatch : IDisposable
 /// <param name="Cache">Where answers are dropped that a change of the table touches.</param>
 /// <param name="SetPodModes">Tells the kernel which pods to redirect; called like <paramref name="Adopt"/>.</param>
 internal sealed record ClusterConsequences(
-    Func<ClusterFindings, string?> Adopt, PublishedNames Names, ResponseCache Cache, Action<PodModes> SetPodModes);
+    Func<ClusterFindings, string?> Adopt, PublishedNames Names, ResponseCache Cache, Action<PodModes> SetPodModes)
+{
+    /// <summary>Tells who the pods of this node are now.</summary>
+    public required Action<NodePods> SetPods { get; init; }
+}

@@ -8,16 +8,18 @@ public sealed record AgentConfiguration
     /// <summary>The cluster domain, lower case, without the trailing dot (Kubernetes DNS specification 1.1.0 section 2).</summary>
     public string ClusterDomain { get; init; } = "cluster.local";
 
-    /// <summary>The name of this node; the host name when the file names none.</summary>
-    public string Node { get; init; } = Environment.MachineName;
+    /// <summary>The name of this node; when the file names none, what NODE_NAME says, since the nodes of a DaemonSet share the file; else the host name.</summary>
+    public string Node { get; init; } = Environment.GetEnvironmentVariable("NODE_NAME") is { Length: > 0 } name ? name : Environment.MachineName;
 
     public ListenConfiguration Listen { get; init; } = new();
 
     /// <summary>The path of the Unix socket that the CLI speaks to.</summary>
     public string AdminSocket { get; init; } = "/run/lra/admin.sock";
 
-    /// <summary>Where Prometheus scrapes.</summary>
-    public IPEndPoint Metrics { get; init; } = new(IPAddress.Any, 9253);
+    public MetricsConfiguration Metrics { get; init; } = new();
+
+    /// <summary>How long a stopping agent says that it is not ready, and serves on, before it gives the traffic back; at most an hour.</summary>
+    public TimeSpan Lameduck { get; init; } = TimeSpan.Zero;
 
     public RedirectConfiguration Redirect { get; init; } = new();
 
@@ -29,9 +31,13 @@ public sealed record AgentConfiguration
 
     public CacheConfiguration Cache { get; init; } = new();
 
+    public SnapshotConfiguration Snapshot { get; init; } = new();
+
     public ClientsConfiguration Clients { get; init; } = new();
 
     public NamesConfiguration Names { get; init; } = new();
+
+    public LogConfiguration Log { get; init; } = new();
 
     public KubernetesConfiguration Kubernetes { get; init; } = new();
 
@@ -49,6 +55,18 @@ public sealed record ListenConfiguration
 
     /// <summary>UDP serving threads for each address, 1 to 256.</summary>
     public int Workers { get; init; } = Math.Min(Environment.ProcessorCount, 256);
+}
+
+/// <summary>HTTP for Prometheus and for probes of health.</summary>
+public sealed record MetricsConfiguration
+{
+    public IPAddress Address { get; init; } = IPAddress.Any;
+
+    /// <summary>0 to 65535; 0: nothing is served.</summary>
+    public int Port { get; init; } = 9253;
+
+    /// <summary>Whether the names of CoreDNS are exposed too.</summary>
+    public bool CorednsNames { get; init; }
 }
 
 /// <summary>The kernel's part: where the hooks are attached and what they redirect.</summary>
@@ -199,4 +217,14 @@ public sealed record CacheConfiguration
 
     /// <summary>How long an expired answer may still be given when no upstream answers (RFC 8767), at most seven days; zero: never.</summary>
     public TimeSpan ServeStale { get; init; } = TimeSpan.FromHours(1);
+}
+
+/// <summary>What is kept on disk for the agent that is started next.</summary>
+public sealed record SnapshotConfiguration
+{
+    /// <summary>The file; empty: none. Where the configuration file says nothing, <c>snapshot</c> beside the admin socket.</summary>
+    public string Path { get; init; } = "/run/lra/snapshot";
+
+    /// <summary>The most that cached answers may take of it, up to 256 MiB; 0: none is kept.</summary>
+    public long CacheBytes { get; init; } = 4 << 20;
 }

@@ -8,7 +8,8 @@ public sealed record SettingChange(string Path, string? Before, string? After)
     // What a running agent can go by from one query to the next. All else is bound to sockets, memory, pins or the API server.
     private static readonly string[] _live =
     [
-        "routes", "hosts", "rewrite", "zones", "dns64", "filterAaaa", "clients", "redirect.frontends", "cache.minTtl", "cache.maxTtl", "cache.maxNegativeTtl",
+        "routes", "hosts", "rewrite", "zones", "dns64", "filterAaaa", "clients", "log", "redirect.frontends", "cache.minTtl", "cache.maxTtl", "cache.maxNegativeTtl",
+        "lameduck",
     ];
 
     // What decides how a cached answer came to be.
@@ -61,6 +62,5 @@ public sealed record SettingChange(string Path, string? Before, string? After)
     private static IEnumerable<string> NamedBy(NamesConfiguration names) =>
         [.. names.Rewrite.Select(rewrite => rewrite.From), .. names.Zones.Select(zone => zone.Zone), .. names.Dns64?.Zones ?? []];
 
-    private bool IsUnder(string[] keys) => keys.Any(key =>
-        Path.StartsWith(key, StringComparison.Ordinal) && (Path.Length == key.Length || Path[key.Length] is '.' or '['));
+    private bool IsUnder(string[] keys) => Setting.IsUnder(Path, keys);
 }

@@ -50,8 +50,14 @@ internal sealed partial class Forwarder
         if (isExhausted)
             flight.Withdraw();
         else
-            exchange.Upstream.Server.Failed(now);
+            Fail(exchange.Upstream, now);
         return false;
+    }
+
+    private static void Fail(Upstream upstream, long now)
+    {
+        upstream.Server.Failed(now);
+        upstream.Counters.Failures++;
     }
 
     private void HandleUdp(UdpSocket socket, long now)
@@ -69,7 +75,7 @@ internal sealed partial class Forwarder
         if (received == NativeSocket.Broken)
         {
             // ECONNREFUSED: the server's port is closed.
-            exchange.Upstream.Server.Failed(now);
+            Fail(exchange.Upstream, now);
             exchange.Close();
             AskNext(flight, now);
         }
@@ -148,7 +154,7 @@ internal sealed partial class Forwarder
         Flight[] flights = connection.Pending();
         _pool.Close(connection);
         if (!connection.HasHeard)
-            connection.Upstream.Server.Failed(now);
+            Fail(connection.Upstream, now);
         foreach (Flight flight in flights.Where(flight => flight.IsActive))
         {
             foreach (ref Exchange exchange in flight.Exchanges)

@@ -19,7 +19,10 @@ internal sealed partial class TlsTunnel(IPEndPoint server, TlsConfiguration tls,
     private const int RecordSize = 16 * 1024; // the longest of TLS: a batch of queries leaves as one
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2); // for connecting and the handshake
 
-    private string? _failure;
+    private volatile string? _failure;
+
+    /// <summary>Why the last connection was not made, an unverified certificate for instance; null when it was, or none was tried.</summary>
+    public string? Failure => _failure;
 
     /// <summary>As people know it.</summary>
     public string Protocol => tls.HttpsPath == null ? "TLS" : "HTTPS";

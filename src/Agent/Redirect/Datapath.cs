@@ -84,7 +84,9 @@ internal sealed class Datapath : IDisposable
         using Stream image = typeof(Datapath).Assembly.GetManifestResourceStream("redirect.bpf.o")!;
         byte[] bytes = new byte[image.Length];
         image.ReadExactly(bytes);
-        return BpfObject.Open(bytes);
+        BpfObject @object = BpfObject.Open(bytes);
+        @object.SetConstants([Capabilities.Has(Capabilities.Perfmon) ? (byte)1 : (byte)0]); // may_name_commands
+        return @object;
     }
 
     /// <summary>

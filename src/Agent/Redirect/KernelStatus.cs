@@ -25,9 +25,12 @@ internal sealed record KernelStatus(
             sockets.TryLookup(0, out _),
             (lease.owner & Native.AgentLease.OwnerIdMask) != 0 && lease.deadline_ns > now,
             lease.fallback_until_ns != 0 && lease.fallback_until_ns <= now,
-            [.. Pins.Links.Where(link => !IsAttached(Path.Combine(pinPath, link)))],
+            MissingLinksOf(pinPath),
             [.. frontends.Keys().Select(key => FrontendStatus.Of(key, frontends, backends, counters)).OrderBy(frontend => frontend.Frontend)]);
     }
+
+    /// <summary>The programs that are not attached to a cgroup.</summary>
+    public static IReadOnlyList<string> MissingLinksOf(string pinPath) => [.. Pins.Links.Where(link => !IsAttached(Path.Combine(pinPath, link)))];
 
     private static bool IsAttached(string pin)
     {
@@ -48,8 +51,16 @@ internal sealed record FrontendStatus(
         frontends.TryLookup(key, out Frontend frontend);
         IReadOnlyList<string> local = BackendsOf(key, BackendKind.Local, frontend.local_count, backends);
         IReadOnlyList<string> fallback = BackendsOf(key, BackendKind.Fallback, frontend.fallback_count, backends);
+        OutcomeCounters sum = Sum(counters, key);
+        string agent = (frontend.flags & FrontendFlags.Agent) != 0 ? frontend.agent.ToEndPoint().ToString() : "";
+        return new FrontendStatus(key.ToString(), agent, local, fallback, sum.agent, sum.local, sum.fallback, sum.untouched, sum.excluded);
+    }
+
+    /// <summary>One frontend's counters, of all processors.</summary>
+    public static OutcomeCounters Sum(BpfMap<Endpoint, OutcomeCounters> counters, Endpoint frontend)
+    {
         OutcomeCounters sum = default;
-        foreach (OutcomeCounters one in counters.LookupPerCpu(key))
+        foreach (OutcomeCounters one in counters.LookupPerCpu(frontend))
         {
             sum.agent += one.agent;
             sum.local += one.local;
@@ -58,8 +69,7 @@ internal sealed record FrontendStatus(
             sum.excluded += one.excluded;
         }
 
-        string agent = (frontend.flags & FrontendFlags.Agent) != 0 ? frontend.agent.ToEndPoint().ToString() : "";
-        return new FrontendStatus(key.ToString(), agent, local, fallback, sum.agent, sum.local, sum.fallback, sum.untouched, sum.excluded);
+        return sum;
     }
 
     private static List<string> BackendsOf(Endpoint frontend, BackendKind kind, int count, BpfMap<BackendKey, Endpoint> backends)

@@ -43,6 +43,17 @@ internal sealed class Lease : IDisposable
     /// <summary>Called in the renewing thread when another agent has taken the traffic (false), and when it has come back (true).</summary>
     public Action<bool> Changed { get; init; } = _ => { };
 
+    /// <summary>The cookies of the sockets that <see cref="KernelProbe"/> asks through.</summary>
+    public ProbeCookies ProbeCookies { get; init; }
+
+    /// <summary>How long the kernel still takes the agent for well; zero: not any more.</summary>
+    public static TimeSpan Remaining(Datapath datapath)
+    {
+        datapath.Lease.TryLookup(0, out AgentLease lease);
+        TimeSpan left = TimeSpan.FromTicks((long)lease.deadline_ns / TimeSpan.NanosecondsPerTick) - Stopwatch.GetElapsedTime(0);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+
     /// <summary>Takes the traffic.</summary>
     /// <exception cref="BpfException">The kernel refused.</exception>
     public void Begin()
@@ -113,6 +124,7 @@ internal sealed class Lease : IDisposable
         owner = owner,
         deadline_ns = Nanoseconds(deadline),
         fallback_until_ns = FallbackTtl == TimeSpan.Zero ? 0 : Nanoseconds(Now() + FallbackTtl),
+        probe_cookies = ProbeCookies,
     });
 
     private static ulong Nanoseconds(TimeSpan time) => (ulong)time.Ticks * TimeSpan.NanosecondsPerTick;

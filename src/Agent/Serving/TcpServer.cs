@@ -97,8 +97,10 @@ internal sealed class TcpServer : ServingThread, IReplySink
         int count = _poller.Wait(_forwarder.IsIdle ? patience : _forwarder.Patience);
         long now = Environment.TickCount64;
         _resolver.TakeRules();
+        Recorder.BeginBatch();
         for (int i = 0; i < count; i++)
             Handle(_poller.Token(i), _poller.Events(i), now);
+        Recorder.EndBatch();
         _forwarder.Flush(now);
         FlushReplies(now);
         Sweep(now);
@@ -226,8 +228,8 @@ internal sealed class TcpServer : ServingThread, IReplySink
             Recorder.Record(query, _resolver.Verdict, _reply.AsSpan(0, length), client);
         if (length > 0)
             connection.Queue(_reply.AsSpan(0, length));
-        if (_resolver.IsRefreshDue)
-            _forwarder.Refresh(query, now);
+        if (_resolver.IsRefreshDue && _forwarder.Refresh(query, now))
+            Recorder.RecordRefresh();
     }
 
     /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>

@@ -80,6 +80,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
     private int AnswerBatch(bool wait)
     {
         int received = _batch.Receive(_socket, wait);
+        Recorder.BeginBatch();
         long now = Environment.TickCount64;
         _resolver.TakeRules();
         for (int slot = 0; slot < received; slot++)
@@ -94,11 +95,12 @@ internal sealed class UdpServer : ServingThread, IReplySink
             if (length != Resolver.Forward)
                 Recorder.Record(query, _resolver.Verdict, reply[..length], _batch.Sender(slot));
             _batch.SetReplyLength(slot, length);
-            if (_resolver.IsRefreshDue)
-                _forwarder.Refresh(query, now);
+            if (_resolver.IsRefreshDue && _forwarder.Refresh(query, now))
+                Recorder.RecordRefresh();
         }
 
         _batch.Send(_socket);
+        Recorder.EndBatch();
         return received;
     }
 
