@@ -13,12 +13,12 @@ C_SOURCES = $(BPF_SOURCES) $(shell find tests -name "*.[ch]" -not -path "*/obj/*
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help setup build bpf test test-image fuzz soak matrix bench lab image lint clean
+.PHONY: help setup build bpf test test-kernels test-image fuzz soak matrix bench lab image lint lint-vagrant clean
 
 help: ## Show this list
 	@echo 'Local Redirect Agent'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'lab, test and bench want root; what they need from Debian, setup installs.'
 
@@ -42,6 +42,11 @@ test: build ## Run all tests (root with BPF: none is skipped)
 	@tests/manifest-tools
 	@tests/run
 
+test-kernels: bpf ## The BPF programs on kernels 5.10, 6.1, 6.12 and the newest in Debian, under qemu (2 minutes, x86-64)
+	@tests/setup kernels
+	@$(MAKE) --no-print-directory -s -C tests/lab CLANG=$(CLANG)
+	@$(MAKE) --no-print-directory -s -C tests/kernels
+	@tests/kernels/run
 test-image: build image ## Run the image under runc as the DaemonSet has it, and the lab's tests with it (BASE=local as for image)
 	@tests/setup image
 	@tests/manifest-tools
@@ -76,8 +81,14 @@ lint: setup bpf ## Check the format of the C# and C sources, and the scripts
 	@echo '== lint: dotnet format, clang-format, shellcheck'
 	@dotnet format Agent.sln --verify-no-changes
 	@$(CLANG_FORMAT) --dry-run --Werror $(C_SOURCES)
-	@shellcheck -x tests/setup tests/run .ci/run tests/lab/lab tests/manifest-tools tests/image/run tests/image/unpack tests/image/lra \
+	@shellcheck -x tests/setup tests/run .ci/run tests/lab/lab tests/kernels/run tests/kernels/fetch \
+		vagrant/agent vagrant/nodelocal vagrant/queries vagrant/tour vagrant/provision/* \
+		tests/manifest-tools tests/image/run tests/image/unpack tests/image/lra \
 		deploy/image/build deploy/image/compile deploy/image/libraries deploy/image/toolchain
+
+lint-vagrant: ## Have Vagrant check vagrant/Vagrantfile (installs vagrant and its libvirt provider, which are large)
+	@tests/setup vagrant
+	@cd vagrant && for cni in bridge cilium; do CNI=$$cni vagrant validate --ignore-provider || exit; done
 
 clean: ## Remove what was built
 	@rm -rf out src/*/bin src/*/obj tests/*/bin tests/*/obj

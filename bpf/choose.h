@@ -101,6 +101,13 @@ static __always_inline bool pick_backend(const struct endpoint *from, enum backe
 		return false;
 	key.slot = bpf_get_prandom_u32() % count;
 	backend = bpf_map_lookup_elem(&backends, &key);
+	if (!backend && key.slot) {
+		/* The list has become shorter since the count was read; its first is there as long
+		 * as any is.
+		 */
+		key.slot = 0;
+		backend = bpf_map_lookup_elem(&backends, &key);
+	}
 	if (!backend)
 		return false;
 	*target = *backend;

@@ -89,6 +89,7 @@ internal sealed partial class NodeAgent : IDisposable
             ClusterFindings remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : ClusterFindings.None;
             if (configuration.Kubernetes.Enabled)
                 agent.Watch(remembered);
+            agent._snapshot?.Begin();
             agent._queryLog.Log(configuration.Log.Queries);
             return agent;
         }
@@ -117,6 +118,7 @@ internal sealed partial class NodeAgent : IDisposable
         Flows.Dispose();
         _queryLog.Dispose();
         _flights.Dispose();
+        _snapshot?.Dispose();
         _cgroups?.Dispose();
         _datapath?.Dispose();
     }
@@ -147,6 +149,7 @@ internal sealed partial class NodeAgent : IDisposable
                 _threads.Add(new UdpServer(sockets.Udp(endPoint), $"udp {endPoint} {worker}", context, _logger));
         }
 
+        RestoreSnapshot(); // what is asked meanwhile waits in the sockets
         _threads.ForEach(thread => thread.Start());
         ListenSockets = sockets.Used;
         if (sockets.InheritedCount > 0)
@@ -169,9 +172,7 @@ internal sealed partial class NodeAgent : IDisposable
                 remembered = ClusterFindings.Remembered(FrontendTable.Read(_datapath));
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
             FrontendTable.Program(_datapath, frontends, ListenEndPoints());
-            // Before the programs are put in place, so that they find an agent.
-            BeginLease(_datapath, cgroup);
-            _datapath.Attach(cgroup);
+            BeginRedirect(_datapath, cgroup);
             _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
             _cleaner.Look();
             WarnOfGaps();
@@ -223,7 +224,9 @@ internal sealed partial class NodeAgent : IDisposable
             lock (_datapath)
             {
                 _programmed = found;
-                FrontendTable.Program(_datapath, FrontendsWith(found), ListenEndPoints());
+                IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(found);
+                _cgroups?.SetSkipped(frontends);
+                FrontendTable.Program(_datapath, frontends, ListenEndPoints());
             }
 
             _cleaner?.Look();

@@ -7,12 +7,11 @@ using Microsoft.Extensions.Logging;
 namespace Agent.Serving;
 
 /// <summary>All TCP clients of the agent in one thread: pipelined queries, the same decisions and the same forwarding as over UDP.</summary>
-internal sealed class TcpServer : ServingThread, IReplySink
+internal sealed partial class TcpServer : ServingThread, IReplySink
 {
     private const byte ListenKind = 0;
     private const byte ClientKind = 3;
     private const int MaxConnections = 2048;
-    private const long LastQuestionDeadline = 500; // milliseconds
 
     private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
@@ -77,20 +76,6 @@ internal sealed class TcpServer : ServingThread, IReplySink
             Turn((int)LongestTurn.TotalMilliseconds);
     }
 
-    protected override void Close()
-    {
-        StopListening();
-        // A client that has just connected is about to ask.
-        long end = Environment.TickCount64 + LastQuestionDeadline;
-        while (_connections.All().Any(connection => connection.IsOwed) && Environment.TickCount64 < end)
-            Turn(patience: 10);
-        _forwarder.Stop(Environment.TickCount64);
-        FlushReplies(Environment.TickCount64);
-        foreach (TcpConnection connection in _connections.All())
-            Close(connection);
-        _poller.Dispose();
-    }
-
     /// <param name="patience">Milliseconds to wait at the most while no upstream is waited for.</param>
     private void Turn(int patience)
     {
@@ -105,20 +90,6 @@ internal sealed class TcpServer : ServingThread, IReplySink
         FlushReplies(now);
         Sweep(now);
         CountTurn();
-    }
-
-    /// <summary>Takes the connections that wait, and no more. Where another agent has the listeners too, it takes those that come.</summary>
-    private void StopListening()
-    {
-        WatchListeners(0);
-        _areListenersWatched = true; // so that no sweep watches them again
-        foreach (NativeSocket listener in _listeners)
-        {
-            Accept(listener, Environment.TickCount64);
-            listener.Close();
-        }
-
-        _listeners.Clear();
     }
 
     private void Listen(NativeSocket listener)
