@@ -33,6 +33,11 @@ internal sealed record LoadReport(
     /// <summary>CPU time of the upstream meanwhile.</summary>
     public long UpstreamCpuNs { get; init; }
 
+    /// <summary>CPU time of the server's serving threads; 0 where they have no names.</summary>
+    public long ServingCpuNs { get; init; }
+
+    public double ServingCpuNsPerQuery => (double)ServingCpuNs / Math.Max(1, Answered);
+
     public double CpuNsPerQuery => (double)ServerCpuNs / Math.Max(1, Answered);
 
     /// <summary>Tells hits, which cost the upstream nothing, from misses.</summary>

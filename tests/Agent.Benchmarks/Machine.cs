@@ -25,11 +25,13 @@ internal static class Machine
     }
 
     /// <summary>CPU time of a process's living threads, in ns.</summary>
-    public static long CpuTimeNs(int pid)
+    /// <param name="names">Only of those whose name starts so.</param>
+    public static long CpuTimeNs(int pid, string names = "")
     {
         try
         {
             return Directory.GetDirectories($"/proc/{pid}/task")
+                .Where(task => names.Length == 0 || File.ReadAllText($"{task}/comm").StartsWith(names, StringComparison.Ordinal))
                 .Sum(task => long.Parse(File.ReadAllText($"{task}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture));
         }
         catch (IOException e)

@@ -41,13 +41,23 @@ internal static class KernelState
         Bpftool("map", "create", Path.Combine(lab.Pins, "excluded_cgroups"), "type", "hash", "key", "8", "value", "4", "entries", "4096", "name", "excluded_cgroups", "flags", "1");
     }
 
+    /// <summary>Has a frontend's UDP traffic go by other flags, and by no fallback when so.</summary>
+    /// <param name="flags">1: the agent serves it.</param>
+    public static void Reprogram(LabFixture lab, string frontend, int flags, int fallbackCount)
+    {
+        string[] key = KeyOf(frontend);
+        string[] value = ValueOf(lab, key);
+        value[20] = $"{flags}";
+        value[26] = $"{fallbackCount}";
+        Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "frontends"), "key", .. key, "value", .. value]);
+    }
+
     /// <summary>Leaves what the pods behind a frontend ask over UDP alone, or no longer.</summary>
     /// <param name="pod">Its cgroup, below the lab's.</param>
     public static void Skip(LabFixture lab, string frontend, string pod, bool isOn)
     {
-        string[] key = [.. Enumerable.Repeat("0", 10), "255", "255", .. frontend.Split('.'), "0", "53", "17", "0"];
-        using JsonDocument entry = JsonDocument.Parse(Bpftool(["-j", "map", "lookup", "pinned", Path.Combine(lab.Pins, "frontends"), "key", .. key]));
-        string[] value = [.. entry.RootElement.GetProperty("value").EnumerateArray().Select(one => one.GetString()!)];
+        string[] key = KeyOf(frontend);
+        string[] value = ValueOf(lab, key);
         value[20] = isOn ? "3" : "1"; // the flags: FRONTEND_AGENT, FRONTEND_SKIPS
         string[] cgroup = [.. BitConverter.GetBytes(InodeOf(Path.Combine(lab.Cgroup, pod))).Select(one => one.ToString(CultureInfo.InvariantCulture))];
         if (isOn)
@@ -118,6 +128,14 @@ internal static class KernelState
 
     /// <summary>What `bpftool net` shows on w1: programs at its devices, as an agent that worked on packets would leave them.</summary>
     private static string NetDevicesOf(LabFixture lab) => lab.Lab("exec", "w1", "bpftool", "net");
+
+    private static string[] KeyOf(string frontend) => [.. Enumerable.Repeat("0", 10), "255", "255", .. frontend.Split('.'), "0", "53", "17", "0"];
+
+    private static string[] ValueOf(LabFixture lab, string[] key)
+    {
+        using JsonDocument entry = JsonDocument.Parse(Bpftool(["-j", "map", "lookup", "pinned", Path.Combine(lab.Pins, "frontends"), "key", .. key]));
+        return [.. entry.RootElement.GetProperty("value").EnumerateArray().Select(one => one.GetString()!)];
+    }
 
     private static string Bpftool(params string[] arguments)
     {

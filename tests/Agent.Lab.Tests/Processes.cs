@@ -43,6 +43,8 @@ internal sealed class RunningProcess(Process process) : IDisposable
 
     public int Id => process.Id;
 
+    public bool HasEnded => process.HasExited;
+
     public void WriteLine()
     {
         process.StandardInput.WriteLine();

@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using Agent.Configuration;
+using Agent.Native;
 using Agent.Observability;
 using Agent.Observability.Flows;
-using Microsoft.Win32.SafeHandles;
 
 namespace Agent.Commands;
 
@@ -72,8 +72,6 @@ internal static class ObserveCommand
 
         if (!CommandLine.TryReadConfiguration(parsed.GetValue(_config)!, out AgentConfiguration? configuration))
             return ExitStatus.Usage;
-        // Not Console.Out, which goes on without an error when nobody reads any more.
-        using FileStream output = new(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
         int left = parsed.GetValue(_first) is > 0 and var first ? first : int.MaxValue;
         bool isFollowing = path.Contains("follow=true", StringComparison.Ordinal);
         bool hasShown = false;
@@ -82,8 +80,7 @@ internal static class ObserveCommand
             hasShown = true;
             if (Format(line, parsed.GetValue(_output)!) is not { } text)
                 return true;
-            output.Write(Encoding.UTF8.GetBytes($"{text}\n"));
-            return --left > 0;
+            return StandardOutput.TryWrite(Encoding.UTF8.GetBytes($"{text}\n")) && --left > 0;
         });
         if (status == ExitStatus.Done && !isFollowing && !hasShown)
             Console.Error.WriteLine("lra: nothing that fits is kept; flows are noted from now on, for a while");

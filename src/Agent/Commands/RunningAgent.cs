@@ -58,10 +58,6 @@ internal sealed class RunningAgent
         {
             return CommandLine.Fail(error.Message);
         }
-        catch (IOException)
-        {
-            return ExitStatus.Done; // nobody reads what is printed any more, as after `| head`
-        }
 
         void Stop(PosixSignalContext signal)
         {

@@ -21,7 +21,7 @@ internal static class TopCommand
         interval.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is < 1 or > 60)
-                result.AddError("--interval: not from 1 to 60");
+                result.AddError($"--interval: {result.GetValueOrDefault<int>()} is not from 1 to 60");
         });
         Command command = new("top", """
             Show rates, the most frequent names and pods, codes and times of the running agent, refreshed in place until interrupted.

@@ -12,7 +12,7 @@ internal static class Bench
     private static readonly Server _upstream = new ConstantResponder("upstream", lastOctet: 20);
 
     public static IReadOnlyList<Server> AllServers { get; } =
-        [_constant, new LocalRedirectAgent(), new Unbound(), new Dnsdist(), new KnotResolver()];
+        [_constant, new LocalRedirectAgent(), new WatchedAgent(), new Unbound(), new Dnsdist(), new KnotResolver()];
 
     public static int Run(Options options, TextWriter output)
     {
@@ -23,19 +23,22 @@ internal static class Bench
         List<Server> servers = [.. AllServers.Where(server => server == _constant || options.Servers.Contains(server.Name))];
         output.WriteLine(Machine.Describe());
         foreach (Server server in servers)
-            output.WriteLine($"  {server.Name,-10}{server.Version()}");
+            output.WriteLine($"  {server.Name,-12}{server.Version()}");
 
         using var directory = new ScratchDirectory();
         List<LineResult> results = [];
         foreach (Line line in options.Lines)
         {
-            LineResult result = Run(line, servers, options, directory.Create(line.Name));
+            LineResult result = Run(line, [.. servers.Where(server => TakesPart(server, line))], options, directory.Create(line.Name));
             Table.Write(output, result);
             results.Add(result);
         }
         new Goals(results).Write(output);
         return 0;
     }
+
+    private static bool TakesPart(Server server, Line line) =>
+        server == _constant || (line.IsObserved ? server is LocalRedirectAgent : server is not WatchedAgent);
 
     private static LineResult Run(Line line, List<Server> servers, Options options, string directory)
     {

@@ -5,9 +5,12 @@ namespace Agent.Benchmarks.Contest;
 /// <summary>One server in one line: its process and what was measured of it.</summary>
 internal sealed class Entry : IDisposable
 {
+    private const string ServingThreads = "udp "; // of the agent, as it names them
+
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(15);
 
     private readonly Child? _child;
+    private readonly Child? _companion;
     private readonly List<LoadReport> _rounds = [];
 
     /// <summary>Starts the server and waits until it answers. What goes wrong is kept in <see cref="Absence"/>.</summary>
@@ -25,6 +28,14 @@ internal sealed class Entry : IDisposable
             return;
         Ready = TimeSpan.FromMilliseconds(Environment.TickCount64 - start);
         IdleMemory = Machine.RssAnon(_child.Id);
+        try
+        {
+            _companion = server.Accompany(setup, _child);
+        }
+        catch (BenchException error)
+        {
+            Absence = Failure(error.Message);
+        }
     }
 
     public Server Server { get; }
@@ -45,6 +56,9 @@ internal sealed class Entry : IDisposable
     /// <summary>CPU time of the server for one answer, in ns.</summary>
     public double Cost => Median(round => round.CpuNsPerQuery);
 
+    /// <summary>Of that, the CPU time of the threads that serve UDP alone; only of the agent, whose threads have names.</summary>
+    public double ServingCost => Median(round => round.ServingCpuNsPerQuery);
+
     /// <summary>In ns.</summary>
     public double P99 => Median(round => round.P99Ns);
 
@@ -54,6 +68,10 @@ internal sealed class Entry : IDisposable
     /// </summary>
     public double CostRatio(Entry other) =>
         Median(_rounds.Zip(other._rounds, (mine, its) => mine.CpuNsPerQuery / its.CpuNsPerQuery));
+
+    /// <summary>As <see cref="CostRatio"/>, of <see cref="ServingCost"/>.</summary>
+    public double ServingRatio(Entry other) =>
+        Median(_rounds.Zip(other._rounds, (mine, its) => mine.ServingCpuNsPerQuery / its.ServingCpuNsPerQuery));
 
     public double Median(Func<LoadReport, double> figure) => Median(_rounds.Select(figure));
 
@@ -70,9 +88,12 @@ internal sealed class Entry : IDisposable
             return null;
         try
         {
-            LoadReport report = generator.Run(Server.Address, _child!.Id, load);
+            if (_companion?.HasExited == true)
+                throw new BenchException("what ran beside it has ended");
+            long serving = Machine.CpuTimeNs(_child!.Id, ServingThreads);
+            LoadReport report = generator.Run(Server.Address, _child.Id, load);
             FinalMemory = Machine.RssAnon(_child.Id);
-            return report;
+            return report with { ServingCpuNs = Machine.CpuTimeNs(_child.Id, ServingThreads) - serving };
         }
         catch (Exception e) when (e is BenchException or IOException)
         {
@@ -84,7 +105,11 @@ internal sealed class Entry : IDisposable
     /// <summary>Lets a round count.</summary>
     public void Count(LoadReport round) => _rounds.Add(round);
 
-    public void Dispose() => _child?.Dispose();
+    public void Dispose()
+    {
+        _companion?.Dispose();
+        _child?.Dispose();
+    }
 
     private string Failure(string what)
     {

@@ -6,6 +6,7 @@ namespace Agent.Benchmarks.Contest;
 internal sealed class Goals(IReadOnlyList<LineResult> results)
 {
     private const string Agent = "lra";
+    private const string Watched = "lra-watched";
     private const string Limit = "constant";
     private static readonly string[] _resolvers = ["unbound", "dnsdist", "kresd"];
 
@@ -41,6 +42,12 @@ internal sealed class Goals(IReadOnlyList<LineResult> results)
                     break;
                 case "miss-tcp":
                     AtMost(output, line, "ns/query, dnsdist over UDP", agent, Cost("miss-udp", "dnsdist"));
+                    break;
+                case "observe":
+                    AtMost(output, line, "times the serving thread's CPU time when nobody observes", Find(line, Watched) is { } watched ? watched.ServingRatio(Find(line, Agent)!) : null, 1.05);
+                    output.WriteLine(string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"          the serving thread alone: {Find(line, Agent)!.ServingCost:0} ns/query, observed {Find(line, Watched)?.ServingCost:0}"));
                     break;
                 case "memory":
                     Entry entry = Find(line, Agent)!;

@@ -25,6 +25,9 @@ internal sealed record Line(string Name, string Title, Load Load)
     /// <summary>Every round asks the same new names again, so all but the first round find them in the cache.</summary>
     public bool AsksAgain { get; init; }
 
+    /// <summary>Whether the agent is measured against itself while somebody observes it, and no other server is.</summary>
+    public bool IsObserved { get; init; }
+
     public bool Misses => Load.Names == 0;
 
     public static IReadOnlyList<Line> All { get; } =
@@ -41,6 +44,7 @@ internal sealed record Line(string Name, string Title, Load Load)
         Latency(20_000),
         Latency(50_000),
         Latency(100_000),
+        new("observe", "cached answers over UDP, open loop of 50,000 queries/s, every flow observed and not", new Load { Queries = 50_000, Rate = 50_000 }) { IsObserved = true },
         new("memory", "100,000 names, asked again once all are cached", new Load { Queries = 100_000, Names = 0 }) { AsksAgain = true, WarmUpRounds = 1, MaxRounds = 1 },
     ];
 

@@ -5,7 +5,7 @@ namespace Agent.Benchmarks.Contest;
 /// <summary>Prints the result of a line. Every server has its row, those without figures too.</summary>
 internal static class Table
 {
-    private const string Columns = "{0,-10}{1,9}{2,8}{3,8}{4,10}{5,8}{6,8}{7,7}{8,6}{9,6}{10,9}{11,7}{12,7}";
+    private const string Columns = "{0,-12}{1,9}{2,8}{3,8}{4,10}{5,8}{6,8}{7,7}{8,6}{9,6}{10,9}{11,7}{12,7}";
 
     public static void Write(TextWriter output, LineResult result)
     {
@@ -19,7 +19,7 @@ internal static class Table
             if (entry.Absence is null)
                 Row(output, entry, constant);
             else
-                output.WriteLine($"{entry.Server.Name,-10}{entry.Absence}");
+                output.WriteLine($"{entry.Server.Name,-12}{entry.Absence}");
         }
         output.WriteLine($"Other work had {result.ForeignShare * 100:F0} % of the machine meanwhile.");
     }

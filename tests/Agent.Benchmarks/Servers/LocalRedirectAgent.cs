@@ -4,7 +4,7 @@ namespace Agent.Benchmarks.Servers;
 /// The agent, as a plain cache: nothing redirected, no cluster. The addresses of 127.0.0.0/8 are on
 /// the machine already, so it adds none.
 /// </summary>
-internal sealed class LocalRedirectAgent : Server
+internal class LocalRedirectAgent : Server
 {
     private const int MetricsPort = 5309;
     private const int NamesPerMebibyte = 3125; // so that the default of 32 MiB stands for 100,000

@@ -43,6 +43,9 @@ internal abstract class Server
 
     public Child Start(ServerSetup setup, int core = Core) => new(core, setup.Directory, Configure(setup));
 
+    /// <summary>Starts what shall run beside it once it answers; null: nothing.</summary>
+    public virtual Child? Accompany(ServerSetup setup, Child server) => null;
+
     /// <summary>The line of its version output that says it, or what went wrong.</summary>
     public virtual string Version()
     {

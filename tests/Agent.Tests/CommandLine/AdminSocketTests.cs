@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -34,11 +35,29 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(Path.GetDirectoryName(_setup.AdminSocket)!) & (others | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute));
     }
 
+    [Fact]
+    public async Task A17_another_user_is_turned_away_even_where_the_modes_let_it_in()
+    {
+        const UnixFileMode open = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+            | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        Assert.True(Environment.IsPrivilegedProcess, "becoming another user takes root");
+        File.SetUnixFileMode(Path.GetDirectoryName(Path.GetDirectoryName(_setup.AdminSocket))!, open);
+        File.SetUnixFileMode(Path.GetDirectoryName(_setup.AdminSocket)!, open);
+        File.SetUnixFileMode(_setup.AdminSocket, open);
+
+        Assert.Equal("HTTP/1.1 200", await AskAs(user: 0));
+        Assert.Equal("", await AskAs(user: 65534));
+    }
+
     [Theory]
     [InlineData("GET /v1/nothing HTTP/1.1\r\nHost: lra\r\n\r\n", 404)]
     [InlineData("POST /v1/cache?zone=. HTTP/1.1\r\nHost: lra\r\nContent-Length: 0\r\n\r\n", 405)]
     [InlineData("DELETE /v1/cache HTTP/1.1\r\nHost: lra\r\n\r\n", 400)]
     [InlineData("DELETE /v1/cache?zone=a..b HTTP/1.1\r\nHost: lra\r\n\r\n", 400)]
+    [InlineData("GET /v1/observe?verdict=nonsense HTTP/1.1\r\nHost: lra\r\n\r\n", 400)]
+    [InlineData("GET /v1/observe?last=99999999 HTTP/1.1\r\nHost: lra\r\n\r\n", 400)]
+    [InlineData("DELETE /v1/observe HTTP/1.1\r\nHost: lra\r\n\r\n", 405)]
+    [InlineData("GET /v1/top?seconds=-1 HTTP/1.1\r\nHost: lra\r\n\r\n", 400)]
     [InlineData("GET /v1/status\r\n\r\n", 505)] // no version of HTTP
     public async Task A24_what_is_no_known_verb_and_path_is_refused_and_changes_nothing(string request, int status)
     {
@@ -70,6 +89,19 @@ public sealed class AdminSocketTests : IAsyncLifetime
         hoard.ForEach(socket => socket.Dispose());
         await Wait.Until(
             () => AdminClient.Ask(_setup.AdminSocket, HttpMethod.Get, AdminServer.StatusPath, StatusJson.Default.AgentStatus) != null, "the CLI is served again");
+    }
+
+    private async Task<string> AskAs(int user)
+    {
+        const string Script = """
+            $SIG{PIPE} = 'IGNORE'; $> = shift; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un(shift)) or die "connect: $!";
+            syswrite(S, "GET /v1/status HTTP/1.1\r\nHost: lra\r\n\r\n"); sysread(S, $head, 12); print $head;
+            """;
+        using Process perl = Process.Start(new ProcessStartInfo("perl", ["-MSocket", "-e", Script, $"{user}", _setup.AdminSocket]) { RedirectStandardOutput = true })!;
+        string head = await perl.StandardOutput.ReadToEndAsync();
+        await perl.WaitForExitAsync();
+        Assert.Equal(0, perl.ExitCode);
+        return head;
     }
 
     private static bool IsClosed(Socket socket) => socket.Poll(0, SelectMode.SelectRead) && socket.Available == 0;

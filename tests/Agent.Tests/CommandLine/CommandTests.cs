@@ -33,15 +33,29 @@ public sealed class CommandTests : IDisposable
     [InlineData("run", "--frobnicate")]
     [InlineData("run", "extra")]
     [InlineData("run", "--config")]
-    [InlineData]
+    [InlineData("observe", "--verdict", "nonsense")]
+    [InlineData("observe", "--type", "nonsense")]
+    [InlineData("observe", "--source", "nonsense")]
+    [InlineData("observe", "--since", "nonsense")]
+    [InlineData("observe", "-o", "xml")]
+    [InlineData("top", "--interval", "0")]
+    [InlineData("completion", "tcsh")]
     public async Task A_wrong_command_line_ends_with_status_2_and_says_why_on_standard_error(params string[] arguments)
     {
         (int status, _, string error) = await AgentProcess.Run(arguments);
 
         Assert.Equal(2, status);
         Assert.NotEqual("", error.Trim());
-        if (arguments.Length > 0)
-            Assert.Contains(arguments[^1], error, StringComparison.Ordinal);
+        Assert.Contains(arguments[^1], error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_arguments_it_says_what_it_is_for()
+    {
+        (int status, string output, string error) = await AgentProcess.Run();
+
+        Assert.Equal((0, ""), (status, error));
+        Assert.Equal((await AgentProcess.Run("--help")).Output, output);
     }
 
     [Theory]

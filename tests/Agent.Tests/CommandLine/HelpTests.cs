@@ -11,12 +11,15 @@ public sealed class HelpTests
     [InlineData("run")]
     [InlineData("check")]
     [InlineData("status")]
+    [InlineData("observe")]
+    [InlineData("top")]
     [InlineData("cache")]
     [InlineData("policy")]
     [InlineData("upstream")]
     [InlineData("config")]
     [InlineData("repair")]
     [InlineData("uninstall")]
+    [InlineData("completion")]
     [InlineData("version")]
     public async Task The_help_of_a_command_is_the_golden_one(string command)
     {

@@ -98,7 +98,7 @@ public sealed class PolicyCommandTests : IAsyncLifetime
     {
         (int status, string output, string error) = await Policy("list");
 
-        Assert.Equal((3, $"lra: the agent is not running (nobody answers on {_setup.AdminSocket})\n"), (status, error));
+        Assert.Equal((3, $"lra: the agent is not running (nobody answers on {_setup.AdminSocket}); start it with 'lra run', or name its configuration with --config\n"), (status, error));
         Assert.Equal("", output);
     }
 

@@ -2,6 +2,7 @@ using System.Net;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Forwarding;
+using Agent.Observability.Flows;
 using Agent.Serving;
 
 namespace Agent.Tests.Support;
@@ -27,6 +28,8 @@ internal sealed class AgentUnderTest : IDisposable
     public ResponseCache Cache => _agent.Cache;
 
     public IReadOnlyList<ServingThread> Threads => _agent.Threads;
+
+    public FlowHub Flows => _agent.Flows;
 
     public SharedFlights Flights => _agent.Flights;
 

@@ -56,7 +56,8 @@ internal sealed class QueryLog(FlowHub hub, TextWriter output) : IDisposable
                     lines.Append(line).Append('\n');
             }
 
-            output.Write(lines);
+            if (lines.Length > 0)
+                output.Write(lines);
             lines.Clear();
         }
     }
