@@ -58,12 +58,16 @@ struct reverse_key {
 
 struct agent_lease {
 	__u32 layout_version;
-	__u32 reserved;
-	__u64 deadline_ns; /* CLOCK_MONOTONIC; in the past: the agent is stopped or stuck */
+	__u32 owner;		 /* ID of the thread that renews the lease; a robust futex */
+	__u64 deadline_ns;	 /* CLOCK_MONOTONIC; in the past: the agent is stopped or stuck */
+	__u64 fallback_until_ns; /* CLOCK_MONOTONIC; 0: the fallback is good for ever */
 	/* Sockets of the agent's own that are redirected as a pod's are: through them it asks
 	 * itself whether its redirect works. 0: none. */
 	__u64 probe_cookies[2];
 };
+
+/* What is left of `owner` when its thread dies has none of these bits (FUTEX_TID_MASK). */
+#define OWNER_ID_MASK 0x3fffffff
 
 struct observers {
 	__u64 until_ns; /* CLOCK_MONOTONIC; in the past: nobody observes, no events are written */
@@ -117,7 +121,7 @@ _Static_assert(sizeof(struct endpoint) == 20, "layout shared with C#");
 _Static_assert(sizeof(struct frontend) == 28, "layout shared with C#");
 _Static_assert(sizeof(struct backend_key) == 24, "layout shared with C#");
 _Static_assert(sizeof(struct reverse_key) == 32, "layout shared with C#");
-_Static_assert(sizeof(struct agent_lease) == 32, "layout shared with C#");
+_Static_assert(sizeof(struct agent_lease) == 40, "layout shared with C#");
 _Static_assert(sizeof(struct observers) == 8, "layout shared with C#");
 _Static_assert(sizeof(struct skip_key) == 32, "layout shared with C#");
 _Static_assert(sizeof(struct outcome_counters) == 8 * OUTCOME_COUNT,

@@ -158,6 +158,15 @@ public readonly struct CacheEntry
             : Write(query, Lifetime == 0 ? 0 : StaleTtl, Lifetime == 0 ? ExtendedError.None : StaleError, reply);
     }
 
+    /// <summary>Copies the message with the whole lifetime as the TTL of its records, as an upstream would send it.</summary>
+    /// <param name="message">As long as <see cref="Message"/>.</param>
+    internal void CopyTo(Span<byte> message)
+    {
+        Message.CopyTo(message);
+        for (ReadOnlySpan<byte> offsets = Bytes[(PrefixSize + message.Length)..]; offsets.Length > 0; offsets = offsets[sizeof(ushort)..])
+            BinaryPrimitives.WriteUInt32BigEndian(message[BinaryPrimitives.ReadUInt16LittleEndian(offsets)..], Lifetime);
+    }
+
     private int Write(in Query query, uint ttl, ExtendedError error, Span<byte> reply)
     {
         ReadOnlySpan<byte> bytes = Bytes;

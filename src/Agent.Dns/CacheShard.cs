@@ -5,7 +5,7 @@ namespace Agent.Dns;
 /// 2023): a new entry waits in a small queue, a tenth of the budget, and reaches the main queue only when it is asked for again, there or soon
 /// after it was dropped. A flood of names asked once passes through the small queue and never touches the main one.
 /// </summary>
-internal sealed class CacheShard(long budget)
+internal sealed partial class CacheShard(long budget)
 {
     private const int FirstCapacity = 64;
     private const int SlotSize = 96; // bytes: a slot, the free ones beside it after a doubling, its ghost and its place in a queue
@@ -190,14 +190,19 @@ internal sealed class CacheShard(long budget)
 
     private void Add(ulong hash, CacheEntry entry)
     {
-        if (4 * (Count + 1) > 3 * _slots.Length)
-            Grow();
         ref uint ghost = ref Ghost(hash);
         bool wasDropped = ghost == Fingerprint(hash);
         if (wasDropped)
             ghost = 0;
-        Insert(_slots, new Slot { Hash = hash, Bytes = entry.Array, InMain = wasDropped });
-        Enqueue(hash, wasDropped, entry.Size);
+        Add(hash, entry, inMain: wasDropped);
+    }
+
+    private void Add(ulong hash, CacheEntry entry, bool inMain)
+    {
+        if (4 * (Count + 1) > 3 * _slots.Length)
+            Grow();
+        Insert(_slots, new Slot { Hash = hash, Bytes = entry.Array, InMain = inMain });
+        Enqueue(hash, inMain, entry.Size);
         Count++;
         DenialCount += entry.IsDenial ? 1 : 0;
     }

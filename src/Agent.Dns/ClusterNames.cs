@@ -35,6 +35,8 @@ public sealed partial class ClusterNames
 
     internal ClusterTables Tables { get; }
 
+    internal uint Serial => _serial;
+
     /// <summary>Answers a question about a name of this cluster. Other names cost one comparison.</summary>
     /// <returns>False when it is for the cache and the upstreams: <see cref="FindDetour"/> says what they are to be asked.</returns>
     public bool TryAnswer(in Query query, Span<byte> reply, out int length)

@@ -9,7 +9,7 @@ internal sealed class EndpointDifference
         Gone = Only(old, before, service);
         Added = Only(service, after, old);
         HasOtherPorts = before.Length != after.Length || !before.Zip(after).All(pair => ClusterPort.AreSame(pair.First.Ports, pair.Second.Ports));
-        InChangedSlices = [.. before.Concat(after).SelectMany(slice => slice.Items.ToArray())];
+        InChangedSlices = before.Concat(after).SelectMany(slice => slice.Items.ToArray());
     }
 
     /// <summary>Those that have a name in the old version alone.</summary>
@@ -21,7 +21,7 @@ internal sealed class EndpointDifference
     public bool HasOtherPorts { get; }
 
     /// <summary>All endpoints of slices that one version alone has.</summary>
-    public List<ClusterEndpoint> InChangedSlices { get; }
+    public IEnumerable<ClusterEndpoint> InChangedSlices { get; }
 
     private static ClusterEndpoints[] SlicesOf(ClusterService? service, ClusterService? other)
     {

@@ -16,9 +16,15 @@ internal sealed class HashTrie<T> where T : class
 
     public static HashTrie<T> Empty { get; } = new(new Entry[]?[]?[1 << (64 - RootShift)]);
 
-    public T? Find(ulong hash)
+    /// <summary>All values, in no order.</summary>
+    public IEnumerable<T> Values =>
+        _root.OfType<Entry[]?[]>().SelectMany(middle => middle).OfType<Entry[]>().SelectMany(leaf => leaf).Select(entry => entry.Value);
+
+    public T? Find(ulong hash) => Find(_root, hash);
+
+    private static T? Find(Entry[]?[]?[] root, ulong hash)
     {
-        if (_root[hash >> RootShift]?[MiddleIndex(hash)] is { } leaf)
+        if (root[hash >> RootShift]?[MiddleIndex(hash)] is { } leaf)
         {
             foreach (ref readonly Entry entry in leaf.AsSpan())
             {
@@ -42,7 +48,7 @@ internal sealed class HashTrie<T> where T : class
 
         private Entry[]?[]?[] Root => _edited ?? from._root;
 
-        public T? Find(ulong hash) => new HashTrie<T>(Root).Find(hash);
+        public T? Find(ulong hash) => HashTrie<T>.Find(Root, hash);
 
         /// <summary>Puts a value in place of whatever the hash had; null: nothing.</summary>
         public void Set(ulong hash, T? value)

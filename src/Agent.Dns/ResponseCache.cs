@@ -6,7 +6,7 @@ namespace Agent.Dns;
 /// The answers of all zones under one budget of memory. Look-ups take no lock and write nothing but, for a name that is getting hot, a small
 /// counter; stores lock one shard. For all threads.
 /// </summary>
-public sealed class ResponseCache
+public sealed partial class ResponseCache
 {
     private const int ShardCount = 16;
     private const ushort NoType = 0; // under which an NXDOMAIN, which covers every type, is kept

@@ -32,6 +32,26 @@ public sealed unsafe class BpfObject : SafeHandle
         throw error;
     }
 
+    /// <summary>Sets the programs' constants, which the verifier goes by; to be called before <see cref="Load"/>.</summary>
+    /// <param name="constants">All of them, laid out as in the object's <c>.rodata</c>.</param>
+    /// <exception cref="ArgumentException">The object has none, or of another length.</exception>
+    public void SetConstants(ReadOnlySpan<byte> constants)
+    {
+        for (nint map = 0; (map = Libbpf.bpf_object__next_map(handle, map)) != 0;)
+        {
+            nuint size;
+            if (!Marshal.PtrToStringUTF8(Libbpf.bpf_map__name(map))!.EndsWith(".rodata", StringComparison.Ordinal))
+                continue;
+            byte* values = Libbpf.bpf_map__initial_value(map, &size);
+            if (values == null || size != (nuint)constants.Length)
+                break;
+            constants.CopyTo(new Span<byte>(values, constants.Length));
+            return;
+        }
+
+        throw new ArgumentException($"the BPF object has no constants of {constants.Length} bytes", nameof(constants));
+    }
+
     /// <summary>
     /// Creates the maps and verifies the programs. With <paramref name="pinDirectory"/>, each map is taken from its pin there, or pinned there.
     /// </summary>

@@ -43,6 +43,9 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int bpf_map__set_pin_path(nint map, [MarshalAs(UnmanagedType.LPUTF8Str)] string path);
 
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial byte* bpf_map__initial_value(nint map, nuint* size);
+
     [LibraryImport(Library)]
     internal static partial nint bpf_program__name(nint program);
 

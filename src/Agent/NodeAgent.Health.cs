@@ -46,7 +46,7 @@ internal sealed partial class NodeAgent
         ProbeCookies cookies = default;
         for (int i = 0; i < sockets.Count; i++)
             cookies[i] = sockets[i].Cookie;
-        _lease = new Lease(datapath, _threads) { ProbeCookies = cookies };
+        _lease = new Lease(datapath, _threads) { ProbeCookies = cookies, FallbackTtl = _configuration.Redirect.FallbackTtl, Changed = Succeed };
         _lease.Begin();
         if (sockets.Count == 0)
             return;

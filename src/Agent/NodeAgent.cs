@@ -16,8 +16,6 @@ namespace Agent;
 /// </summary>
 internal sealed partial class NodeAgent : IDisposable
 {
-    private const long LongestDrain = 1_500; // milliseconds
-
     private readonly ILogger _logger;
     private readonly RouteSource _routes;
     private readonly ResponseCache _cache;
@@ -91,6 +89,7 @@ internal sealed partial class NodeAgent : IDisposable
             ClusterFindings remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : ClusterFindings.None;
             if (configuration.Kubernetes.Enabled)
                 agent.Watch(remembered);
+            agent._snapshot?.Begin();
             agent._queryLog.Log(configuration.Log.Queries);
             return agent;
         }
@@ -119,6 +118,7 @@ internal sealed partial class NodeAgent : IDisposable
         Flows.Dispose();
         _queryLog.Dispose();
         _flights.Dispose();
+        _snapshot?.Dispose();
         _cgroups?.Dispose();
         _datapath?.Dispose();
     }
@@ -141,14 +141,19 @@ internal sealed partial class NodeAgent : IDisposable
             Cluster = _clusterNames,
         };
         IPEndPoint[] endPoints = ListenEndPoints();
-        _threads.Add(new TcpServer(endPoints, context, _logger) { ConnectionsOfClient = _configuration.Clients.TcpConnections });
+        using ListenSockets sockets = new(SocketHandover.Ask(SocketHandover.PathFor(_configuration.AdminSocket)));
+        _threads.Add(new TcpServer(endPoints, sockets, context, _logger) { ConnectionsOfClient = _configuration.Clients.TcpConnections });
         foreach (IPEndPoint endPoint in endPoints)
         {
             for (int worker = 0; worker < listen.Workers; worker++)
-                _threads.Add(new UdpServer(endPoint, worker, context, _logger));
+                _threads.Add(new UdpServer(sockets.Udp(endPoint), $"udp {endPoint} {worker}", context, _logger));
         }
 
+        RestoreSnapshot(); // what is asked meanwhile waits in the sockets
         _threads.ForEach(thread => thread.Start());
+        ListenSockets = sockets.Used;
+        if (sockets.InheritedCount > 0)
+            Inherited(_logger, sockets.InheritedCount);
         Serving(_logger, string.Join(", ", endPoints.AsEnumerable()), listen.Workers);
     }
 
@@ -167,8 +172,9 @@ internal sealed partial class NodeAgent : IDisposable
                 remembered = ClusterFindings.Remembered(FrontendTable.Read(_datapath));
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
             FrontendTable.Program(_datapath, frontends, ListenEndPoints());
-            _datapath.Attach(cgroup);
+            // Before the programs are put in place, so that they find an agent.
             BeginLease(_datapath, cgroup);
+            _datapath.Attach(cgroup);
             _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
             _cleaner.Look();
             WarnOfGaps();
@@ -213,14 +219,16 @@ internal sealed partial class NodeAgent : IDisposable
 
     private string? Program(ClusterFindings found)
     {
-        if (_datapath == null)
+        if (_datapath == null || IsSuperseded)
             return RedirectFailure ?? "redirect.enabled is false in the agent's configuration";
         try
         {
             lock (_datapath)
             {
                 _programmed = found;
-                FrontendTable.Program(_datapath, FrontendsWith(found), ListenEndPoints());
+                IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(found);
+                _cgroups?.SetSkipped(frontends);
+                FrontendTable.Program(_datapath, frontends, ListenEndPoints());
             }
 
             _cleaner?.Look();
@@ -244,15 +252,6 @@ internal sealed partial class NodeAgent : IDisposable
             NoClusterRoute(_logger, _configuration.ClusterDomain);
         foreach (FrontendConfiguration frontend in _configuration.Redirect.Frontends.Where(frontend => frontend.Fallback.Count == 0))
             NoFallback(_logger, frontend.Address);
-    }
-
-    /// <summary>Goes on serving what was sent before the kernel changed its mind: what sits in the sockets, then what upstreams still owe.</summary>
-    private void Drain()
-    {
-        long started = Environment.TickCount64;
-        do
-            Thread.Sleep(ServingThread.LongestTurn);
-        while (_threads.Any(thread => !thread.IsIdle) && Environment.TickCount64 - started < LongestDrain);
     }
 
     private static IEnumerable<IPAddress> OwnAddresses(AgentConfiguration configuration) =>

@@ -121,6 +121,39 @@ public sealed class ClusterTests(ClusterLab lab) : IClassFixture<ClusterLab>
         Wait.Until(() => lab.LraOnW1("status").Contains("Cluster   synced", StringComparison.Ordinal), TimeSpan.FromSeconds(40), "the API server is heard again");
     }
 
+    [BpfFact]
+    public void F7_a_restarted_agent_answers_pods_from_its_snapshot_while_the_API_server_and_kube_dns_are_away()
+    {
+        const string Table = "-q shop.default.svc.cluster.local 10.96.0.10";
+        lab.PutNamespace();
+        lab.Server.Put(ApiObjects.Service("shop", "10.96.5.5"));
+        lab.EnsureAgentServes(); // and has www.outside.test in its cache
+        Wait.Until(() => lab.Probe(Table).Answers == 1, TimeSpan.FromSeconds(10), "the table, kube-dns has no such name");
+        lab.Lab("agent", "stop");
+        lab.Server.Stop().GetAwaiter().GetResult();
+        foreach (string pod in (string[])["10.244.0.2", "10.244.0.3"])
+            lab.Lab("exec", "w1", "ip", "route", "add", "blackhole", $"{pod}/32");
+        try
+        {
+            lab.Lab("agent", "start");
+
+            ProbeReport table = lab.Probe($"-n 20 {Table}");
+            Assert.True(table is { IsFlawless: true, Rcode: "NOERROR", Answers: 1 }, table.Text);
+            ProbeReport cached = lab.Probe("-n 20 -q www.outside.test 10.96.0.10");
+            Assert.True(cached is { IsFlawless: true, Rcode: "NOERROR", Answers: 1 }, cached.Text);
+            Assert.Contains("names answered here as they were at ", lab.LraOnW1("status"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            foreach (string pod in (string[])["10.244.0.2", "10.244.0.3"])
+                lab.Lab("exec", "w1", "ip", "route", "del", "blackhole", $"{pod}/32");
+            lab.Server.Delete("v1", "services", "shop", "default");
+            lab.Server.Listen().GetAwaiter().GetResult();
+        }
+
+        Wait.Until(() => lab.Probe(Table) is { Received: 1, Answers: 0 }, TimeSpan.FromSeconds(40), "what was deleted meanwhile is gone");
+    }
+
     private string FallbackOf(string frontend)
     {
         string line = lab.LraOnW1("status").Split('\n').Single(line => line.StartsWith(frontend, StringComparison.Ordinal));

@@ -11,6 +11,7 @@ public class LabFixture : IDisposable
     private static int _labs;
 
     private readonly Dictionary<string, string> _environment;
+    private readonly string _lra;
 
     public LabFixture()
         : this("system/agent")
@@ -18,10 +19,12 @@ public class LabFixture : IDisposable
     }
 
     /// <param name="agentCgroup">Where the agent runs, below the lab's cgroup.</param>
-    protected LabFixture(string agentCgroup)
+    /// <param name="lra">The agent's executable, or a program of the same name that becomes it; null: what LRA names, else <c>out/lra</c>.</param>
+    protected LabFixture(string agentCgroup, string? lra = null)
     {
         Name = $"{Prefix}{Environment.ProcessId}-{++_labs}";
-        _environment = new() { ["LAB"] = Name, ["LAB_AGENT_CGROUP"] = agentCgroup };
+        _lra = lra ?? Environment.GetEnvironmentVariable("LRA") ?? Path.Combine(Machine.Repository, "out/lra");
+        _environment = new() { ["LAB"] = Name, ["LAB_AGENT_CGROUP"] = agentCgroup, ["LRA"] = _lra };
         // xunit makes the fixture of a class also when it skips all its tests.
         if (Machine.LacksForBpf is not null)
             return;
@@ -64,6 +67,18 @@ public class LabFixture : IDisposable
 
     internal RunningProcess StartProbe(string words) => StartLab(["probe", "curl-pod", .. words.Split(' ')]);
 
+    internal int AgentProcess => int.Parse(File.ReadAllText($"/run/{Name}/agent.pid"), CultureInfo.InvariantCulture);
+
+    /// <summary>Signals both kube-dns servers: STOP, CONT.</summary>
+    internal void SignalKubeDns(string signal)
+    {
+        foreach (string pod in new[] { "kube-dns-1", "kube-dns-2" })
+        {
+            string[] processes = File.ReadAllLines(Path.Combine(Cgroup, "ctr/kubepods/burstable", $"pod-{pod}", "cgroup.procs"));
+            Assert.Equal(0, Processes.Run("/bin/kill", [$"-{signal}", .. processes]).ExitCode);
+        }
+    }
+
     /// <summary>The agent runs, and pods' queries go to it.</summary>
     internal void EnsureAgentServes()
     {
@@ -86,7 +101,7 @@ public class LabFixture : IDisposable
     internal CommandResult TryLraOnW1(string command, params string[] wrapper) => TryLab(["exec", "w1", .. wrapper, .. Lra(command)]);
 
     internal string[] Lra(string command) =>
-        [Environment.GetEnvironmentVariable("LRA") ?? Path.Combine(Machine.Repository, "out/lra"), .. command.Split(' '), "--config", Configuration];
+        [_lra, .. command.Split(' '), "--config", Configuration];
 
     /// <summary>A name that is in the cache is answered, and kube-dns receives nothing.</summary>
     internal bool IsServedByAgent()

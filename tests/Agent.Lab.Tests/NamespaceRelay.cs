@@ -1,18 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace Agent.Lab.Tests;
 
 /// <summary>
-/// Lets a machine of the lab reach a server of this process under the same address: listens in the machine's network namespace (a socket
-/// stays in the namespace of the thread that made it) and passes the bytes on.
+/// Lets a machine of the lab reach a server of this process under the same address: listens in the machine's network namespace and
+/// passes the bytes on.
 /// </summary>
 internal sealed class NamespaceRelay : IDisposable
 {
-    private const int CLONE_NEWNET = 0x40000000;
-
     private readonly IPEndPoint _server;
     private readonly Socket _listener;
 
@@ -20,27 +16,7 @@ internal sealed class NamespaceRelay : IDisposable
     public NamespaceRelay(string machine, IPEndPoint server)
     {
         _server = server;
-        Socket? listener = null;
-        Exception? failure = null;
-        Thread inside = new(() =>
-        {
-            try
-            {
-                using SafeFileHandle space = File.OpenHandle($"/run/netns/{machine}");
-                if (setns((int)space.DangerousGetHandle(), CLONE_NEWNET) != 0)
-                    throw new IOException($"setns {machine}: {Marshal.GetLastPInvokeErrorMessage()}");
-                listener = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-                listener.Bind(server);
-                listener.Listen();
-            }
-            catch (Exception error)
-            {
-                failure = error;
-            }
-        });
-        inside.Start();
-        inside.Join();
-        _listener = failure == null ? listener! : throw failure;
+        _listener = LabNamespace.Bind(machine, SocketType.Stream, server);
         _ = Accept();
     }
 
@@ -82,7 +58,4 @@ internal sealed class NamespaceRelay : IDisposable
             }
         }
     }
-
-    [DllImport("libc", SetLastError = true)]
-    private static extern int setns(int fd, int nstype);
 }

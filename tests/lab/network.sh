@@ -1,20 +1,13 @@
 # shellcheck shell=bash
 # Nodes and pods as network namespaces. Nothing leads out: no default route at the router, no NAT, no link into the root namespace.
 
-# Prints the IPv4 and the IPv6 prefix of the node's pods.
-pod_prefixes() {
-	case $1 in
-	ctr) echo "10.244.0. fd00:10:244::" ;;
-	w1) echo "10.244.1. fd00:10:244:1::" ;;
-	esac
-}
-
 make_networks() {
 	make_router
 	make_node ctr 10
 	make_node w1 11
-	route_pods ctr w1 11
-	route_pods w1 ctr 10
+	add_routes router
+	add_routes ctr
+	add_routes w1
 	make_pod ctr kube-dns-1 2
 	make_pod ctr kube-dns-2 3
 	make_pod w1 curl-pod 2
@@ -52,16 +45,9 @@ make_router() {
 		addr add fd00:56::1/64 dev nodes nodad
 		link set nodes up
 		link add name loop1 type bridge
-		addr add 10.10.1.200/24 dev loop1
-		link set loop1 up
 		link add name loop2 type bridge
-		addr add 10.10.2.200/24 dev loop2
-		link set loop2 up
-		route add 10.244.0.0/24 via 192.168.56.10
-		route add 10.244.1.0/24 via 192.168.56.11
-		route add fd00:10:244::/64 via fd00:56::10
-		route add fd00:10:244:1::/64 via fd00:56::11
 	END
+	loop_addresses | in_namespace router
 }
 
 # make_node NODE HOST: a machine at 192.168.56.HOST with an empty pod bridge.
@@ -81,18 +67,11 @@ make_node() {
 		addr add ${pods4}1/24 dev cni0
 		addr add ${pods6}1/64 dev cni0 nodad
 		link set cni0 up
-		route add 10.10.0.0/16 via 192.168.56.1
 	END
 }
 
-# route_pods NODE OTHER HOST: on NODE, the pods of OTHER are behind 192.168.56.HOST.
-route_pods() {
-	local pods4 pods6
-	read -r pods4 pods6 <<<"$(pod_prefixes "$2")"
-	in_namespace "$1" <<-END
-		route add ${pods4}0/24 via 192.168.56.$3
-		route add $pods6/64 via fd00:56::$3
-	END
+add_routes() {
+	{ static_routes "$1" && static_routes6 "$1"; } | in_namespace "$1"
 }
 
 # make_pod NODE POD HOST

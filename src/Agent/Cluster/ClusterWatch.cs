@@ -29,6 +29,7 @@ internal sealed partial class ClusterWatch : IDisposable
     private readonly Reflector<Pod>? _pods; // of the whole cluster: null where their names are not verified
     private readonly PolicyWatch _policies;
     private readonly PolicyReports _reports;
+    private readonly ClusterZone _zone;
     private readonly NameTable? _names; // null where the cluster's own DNS answers alone
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
     private readonly ServiceIndex _index = new();
@@ -63,9 +64,10 @@ internal sealed partial class ClusterWatch : IDisposable
         _namespaces = new Reflector<Namespace>(_client, Resources.Namespaces, all, Apply);
         _policies = new PolicyWatch(_client, configuration, Reconsider, logger);
         _reports = new PolicyReports(_client, configuration.Node, logger);
+        _zone = ZoneOf(configuration);
         if (!hasTable)
             return;
-        _names = new NameTable(ZoneOf(configuration), TimeProvider.System);
+        _names = new NameTable(_zone, TimeProvider.System);
         if (_configuration.PodNames == PodNames.Verified)
             _pods = new Reflector<Pod>(_client, Resources.Pods, all, Apply);
     }
@@ -133,7 +135,8 @@ internal sealed partial class ClusterWatch : IDisposable
         _client.Dispose();
     }
 
-    private static ClusterZone ZoneOf(AgentConfiguration configuration) => new()
+    /// <summary>How the table answers.</summary>
+    public static ClusterZone ZoneOf(AgentConfiguration configuration) => new()
     {
         Domain = DnsName.FromText(configuration.ClusterDomain),
         Ttl = (uint)configuration.Kubernetes.Ttl,
@@ -189,14 +192,29 @@ internal sealed partial class ClusterWatch : IDisposable
             foreach (Change<T> change in changes)
                 set(_names, change.Key, change.New);
             if (!Has(_services) || !Has(_slices) || !Has(_namespaces) || (_pods != null && !Has(_pods)))
+            {
+                GiveUpRestored();
                 return;
+            }
+
+            bool isFirst = _names.Current == null;
             _names.MarkSynced();
             IReadOnlyList<NameChange> changed = _names.Publish();
             _consequences.Names.Publish(_names.Current);
+            // What was answered by others until now, or from a table of before, may be of Services that are gone.
+            if (isFirst)
+                _consequences.Cache.Flush(_zone.Domain);
             // Only now: what is asked meanwhile is answered from the new table.
             foreach (NameChange name in changed)
                 _consequences.Cache.Remove(name.Name);
         }
+    }
+
+    /// <summary>A table that an agent before this one left must not stand for ever where this one may not look.</summary>
+    private void GiveUpRestored()
+    {
+        if (_services.IsForbidden || _slices.IsForbidden || _namespaces.IsForbidden || _pods?.IsForbidden == true)
+            _consequences.Names.Publish(null);
     }
 
     private void FindPodModes()

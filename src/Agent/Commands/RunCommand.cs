@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Agent.Configuration;
 using Agent.Observability;
+using Agent.Serving;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
@@ -44,6 +45,7 @@ internal static class RunCommand
         {
             ILogger logger = logging.CreateLogger("lra");
             using NodeAgent agent = NodeAgent.Start(configuration, logger);
+            using SocketHandover handover = new(SocketHandover.PathFor(configuration.AdminSocket), agent.ListenSockets);
             using ConfigurationWatch watch = new(path, () => agent.Reload(path));
             using MetricsServer? metrics = MetricsServer.Start(agent, logger);
             using AdminServer admin = AdminServer.Start(agent);

@@ -78,7 +78,7 @@ internal static class StatusCommand
             Console.WriteLine($"Route     {route.Zone} over {route.Protocol} to {(route.Servers.Count > 0 ? string.Join(", ", route.Servers) : "no server")}");
         if (agent.Cluster is { } cluster)
         {
-            Console.WriteLine($"Cluster   {(cluster.IsSynced ? "synced" : "not heard yet")}{(cluster.Failure == null ? "" : $", {cluster.Failure}")}; names {(cluster.HasNames ? $"answered here, of {cluster.Services} Services" : "asked of the cluster's own DNS")}; {cluster.Pods} pods here");
+            Console.WriteLine($"Cluster   {(cluster.IsSynced ? "synced" : "not heard yet")}{(cluster.Failure == null ? "" : $", {cluster.Failure}")}; names {NamesOf(cluster)}; {cluster.Pods} pods here");
             Console.WriteLine($"          {cluster.DnsService} has {ListOf(cluster.Addresses)}, answered by {ListOf(cluster.Servers)}");
         }
 
@@ -89,6 +89,13 @@ internal static class StatusCommand
         if (agent.RedirectFailure != null)
             Console.WriteLine($"Redirect  not possible: {agent.RedirectFailure}");
     }
+
+    private static string NamesOf(ClusterStatus cluster) => cluster switch
+    {
+        { NamesRestoredFrom: { } written } => $"answered here as they were at {written:u}",
+        { HasNames: true } => $"answered here, of {cluster.Services} Services",
+        _ => "asked of the cluster's own DNS",
+    };
 
     private static void ShowPods(PodsStatus pods)
     {
@@ -113,6 +120,7 @@ internal static class StatusCommand
         string target = (kernel.IsAgentAlive, kernel.IsAgentWell) switch
         {
             (true, true) => "redirecting to the agent",
+            _ when kernel.IsFallbackOver => "not redirecting: no agent for longer than redirect.fallbackTtl",
             (true, false) => "redirecting to the fallback: the agent lives but makes no progress",
             _ => "redirecting to the fallback: no agent holds the redirect",
         };

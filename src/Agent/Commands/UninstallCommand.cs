@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Net;
 using Agent.Configuration;
 using Agent.Redirect;
+using Agent.Serving;
 
 namespace Agent.Commands;
 
@@ -13,7 +14,7 @@ internal static class UninstallCommand
     {
         Option<string> config = CommandLine.ConfigurationOption();
         Command command = new("uninstall", """
-            Take the agent's programs, maps and addresses off this node.
+            Take the agent's programs, maps and addresses off this node, and its snapshot.
             Stop the agent first: a running one would lose its traffic and its addresses.
             """)
         {
@@ -42,7 +43,20 @@ internal static class UninstallCommand
             IReadOnlyList<IPAddress> addresses = ListenAddresses.Remove(stateDirectory);
             foreach (IPAddress address in addresses)
                 Console.WriteLine($"removed {address} from lo");
-            if (pins.Length + addresses.Count == 0)
+            bool hasSnapshot = File.Exists(configuration.Snapshot.Path);
+            if (hasSnapshot)
+            {
+                File.Delete(configuration.Snapshot.Path);
+                Console.WriteLine($"removed {configuration.Snapshot.Path}");
+            }
+
+            if (Directory.Exists(stateDirectory))
+            {
+                File.Delete(configuration.AdminSocket);
+                File.Delete(SocketHandover.PathFor(configuration.AdminSocket));
+            }
+
+            if (pins.Length + addresses.Count == 0 && !hasSnapshot)
                 Console.WriteLine($"nothing to remove: {configuration.Redirect.PinPath} is not there, and no address is noted in {stateDirectory}");
             return ExitStatus.Done;
         }

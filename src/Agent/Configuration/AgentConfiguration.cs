@@ -8,8 +8,8 @@ public sealed record AgentConfiguration
     /// <summary>The cluster domain, lower case, without the trailing dot (Kubernetes DNS specification 1.1.0 section 2).</summary>
     public string ClusterDomain { get; init; } = "cluster.local";
 
-    /// <summary>The name of this node; the host name when the file names none.</summary>
-    public string Node { get; init; } = Environment.MachineName;
+    /// <summary>The name of this node; when the file names none, what NODE_NAME says, since the nodes of a DaemonSet share the file; else the host name.</summary>
+    public string Node { get; init; } = Environment.GetEnvironmentVariable("NODE_NAME") is { Length: > 0 } name ? name : Environment.MachineName;
 
     public ListenConfiguration Listen { get; init; } = new();
 
@@ -30,6 +30,8 @@ public sealed record AgentConfiguration
     public IReadOnlyList<RouteConfiguration> Routes { get; init; } = [RouteConfiguration.NodeResolvers];
 
     public CacheConfiguration Cache { get; init; } = new();
+
+    public SnapshotConfiguration Snapshot { get; init; } = new();
 
     public ClientsConfiguration Clients { get; init; } = new();
 
@@ -78,6 +80,9 @@ public sealed record RedirectConfiguration
     /// <summary>Where links and maps are pinned, on a bpffs.</summary>
     public string PinPath { get; init; } = "/sys/fs/bpf/lra";
 
+    /// <summary>How long after the last agent's life the fallback is used; zero: for ever.</summary>
+    public TimeSpan FallbackTtl { get; init; } = TimeSpan.Zero;
+
     /// <summary>What holds for a pod when neither it nor its namespace says anything.</summary>
     public RedirectMode Mode { get; init; } = RedirectMode.Enabled;
 
@@ -113,6 +118,9 @@ public sealed record FrontendConfiguration
     /// <summary>Whether a pod that is one of <see cref="Local"/> is left alone when it asks this frontend.</summary>
     public bool SkipRedirectFromBackend { get; init; }
 
+    /// <summary>Those pods, ready or not, by what their cgroups are named after; null: those that the kernel was told before.</summary>
+    public IReadOnlyList<string>? SkippedPods { get; init; }
+
     /// <summary>Whether <see cref="Fallback"/> are the cluster's own DNS servers, which cluster names are asked of.</summary>
     public bool IsClusterDns { get; init; }
 
@@ -125,7 +133,9 @@ public sealed record FrontendConfiguration
         && (Port, IsServedByAgent, SkipRedirectFromBackend, IsClusterDns) == (other.Port, other.IsServedByAgent, other.SkipRedirectFromBackend, other.IsClusterDns)
         && Protocols.SequenceEqual(other.Protocols)
         && Fallback.SequenceEqual(other.Fallback)
-        && Local.SequenceEqual(other.Local);
+        && Local.SequenceEqual(other.Local)
+        && (SkippedPods == null) == (other.SkippedPods == null)
+        && (SkippedPods ?? []).SequenceEqual(other.SkippedPods ?? []);
 }
 
 public enum TransportProtocol
@@ -207,4 +217,14 @@ public sealed record CacheConfiguration
 
     /// <summary>How long an expired answer may still be given when no upstream answers (RFC 8767), at most seven days; zero: never.</summary>
     public TimeSpan ServeStale { get; init; } = TimeSpan.FromHours(1);
+}
+
+/// <summary>What is kept on disk for the agent that is started next.</summary>
+public sealed record SnapshotConfiguration
+{
+    /// <summary>The file; empty: none. Where the configuration file says nothing, <c>snapshot</c> beside the admin socket.</summary>
+    public string Path { get; init; } = "/run/lra/snapshot";
+
+    /// <summary>The most that cached answers may take of it, up to 256 MiB; 0: none is kept.</summary>
+    public long CacheBytes { get; init; } = 4 << 20;
 }

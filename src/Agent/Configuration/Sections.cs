@@ -17,18 +17,20 @@ internal static partial class Sections
         IReadOnlyList<IPAddress>? served = root.HasMistakesUnder("listen") ? null : listen.Addresses;
         KubernetesConfiguration kubernetes = root.Section("kubernetes", Kubernetes);
         RedirectConfiguration redirect = root.Section("redirect", section => Redirect(section, listen, served, kubernetes.Enabled));
+        string adminSocket = root.Section("admin", admin => admin.Value("socket", _defaults.AdminSocket, Values.SocketPath));
 
         return new AgentConfiguration
         {
             ClusterDomain = clusterDomain,
             Node = node,
             Listen = listen,
-            AdminSocket = root.Section("admin", admin => admin.Value("socket", _defaults.AdminSocket, Values.SocketPath)),
+            AdminSocket = adminSocket,
             Metrics = root.Section("metrics", Metrics),
             Lameduck = root.Value("lameduck", _defaults.Lameduck, Values.Duration(TimeSpan.FromHours(1))),
             Redirect = redirect,
             Routes = Routes(root, listen, redirect),
             Cache = root.Section("cache", Cache),
+            Snapshot = root.Section("snapshot", section => Snapshot(section, adminSocket)),
             Clients = root.Section("clients", Clients),
             Names = Names(root),
             Log = root.Section("log", log => new LogConfiguration { Queries = log.Value("queries", LoggedQueries.None, Values.OneOf<LoggedQueries>()) }),
@@ -77,6 +79,7 @@ internal static partial class Sections
             Enabled = redirect.Value("enabled", defaults.Enabled, Values.Switch),
             Cgroup = redirect.Optional("cgroup", Values.AbsolutePath),
             PinPath = redirect.Value("pinPath", defaults.PinPath, Values.AbsolutePath),
+            FallbackTtl = redirect.Value("fallbackTtl", defaults.FallbackTtl, Values.Duration(TimeSpan.FromDays(7))),
             Mode = redirect.Value("mode", defaults.Mode, Values.OneOf<RedirectMode>()),
             Frontends = redirect.Sections("frontends", defaults.Frontends, item =>
             {
@@ -198,6 +201,12 @@ internal static partial class Sections
             cache.Report(cache.Has("minTtl") ? "minTtl" : "maxTtl", $"minTtl ({read.MinTtl}) is greater than maxTtl ({read.MaxTtl})");
         return read;
     }
+
+    private static SnapshotConfiguration Snapshot(MappingReader snapshot, string adminSocket) => new()
+    {
+        Path = snapshot.Value("path", Path.Combine(Path.GetDirectoryName(adminSocket) ?? "/", "snapshot"), Values.AbsolutePathOrNone),
+        CacheBytes = snapshot.Value("cacheBytes", _defaults.Snapshot.CacheBytes, Values.Size(0, 256L << 20)),
+    };
 
     private static bool IsServedHere(ListenConfiguration listen, IPEndPoint endpoint) =>
         endpoint.Port == listen.Port && listen.Addresses.Contains(endpoint.Address);

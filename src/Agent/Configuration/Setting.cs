@@ -36,6 +36,10 @@ public sealed record Setting(string Path, string Text)
         return yaml.ToString();
     }
 
+    /// <summary>Whether a path is one of these keys or below one.</summary>
+    internal static bool IsUnder(string path, string[] keys) => keys.Any(key =>
+        path.StartsWith(key, StringComparison.Ordinal) && (path.Length == key.Length || path[key.Length] is '.' or '['));
+
     /// <summary>A scalar, in quotes unless nothing in it could mean something else.</summary>
     internal static string Scalar(string value)
     {

@@ -62,6 +62,5 @@ public sealed record SettingChange(string Path, string? Before, string? After)
     private static IEnumerable<string> NamedBy(NamesConfiguration names) =>
         [.. names.Rewrite.Select(rewrite => rewrite.From), .. names.Zones.Select(zone => zone.Zone), .. names.Dns64?.Zones ?? []];
 
-    private bool IsUnder(string[] keys) => keys.Any(key =>
-        Path.StartsWith(key, StringComparison.Ordinal) && (Path.Length == key.Length || Path[key.Length] is '.' or '['));
+    private bool IsUnder(string[] keys) => Setting.IsUnder(Path, keys);
 }

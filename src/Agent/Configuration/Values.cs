@@ -96,9 +96,9 @@ internal static class Values
         return path.Length > 0 ? path : "/";
     }
 
-    /// <summary>A path that fits <c>sockaddr_un</c>: 107 bytes and a zero.</summary>
+    /// <summary>A path that fits <c>sockaddr_un</c> with what <see cref="Agent.SocketPath"/> appends to it.</summary>
     public static Parsed<string> SocketPath(string text) => AbsolutePath(text).Unless(path =>
-        Encoding.UTF8.GetByteCount(path) > 107 ? $"{Quoting.Quote(text)} is longer than the 107 bytes that a Unix socket's path may have" : null);
+        Encoding.UTF8.GetByteCount(path) > Agent.SocketPath.MaxLength ? $"{Quoting.Quote(text)} is longer than the {Agent.SocketPath.MaxLength} bytes that the path may have" : null);
 
     public static Parsed<string> AbsolutePathOrNone(string text) => text.Length == 0 ? text : AbsolutePath(text);
 

@@ -26,20 +26,19 @@ internal sealed class AdminServer : IDisposable
 
     private readonly WebApplication _application;
     private readonly CancellationTokenSource _stop;
+    private readonly SocketPath _path;
 
-    private AdminServer(WebApplication application, CancellationTokenSource stop) => (_application, _stop) = (application, stop);
+    private AdminServer(WebApplication application, SocketPath path, CancellationTokenSource stop) => (_application, _path, _stop) = (application, path, stop);
 
     /// <exception cref="IOException">The socket cannot be made there.</exception>
     public static AdminServer Start(NodeAgent agent)
     {
-        string socket = agent.Configuration.AdminSocket;
-        Directory.CreateDirectory(Path.GetDirectoryName(socket)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        File.Delete(socket); // an agent that was killed leaves its own
+        SocketPath path = new(agent.Configuration.AdminSocket);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
-            kestrel.ListenUnixSocket(socket, RequireOwnUser);
+            kestrel.ListenUnixSocket(path.Own, RequireOwnUser);
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxConcurrentConnections = 32;
             kestrel.Limits.MaxRequestBodySize = 64 * 1024;
@@ -59,8 +58,8 @@ internal sealed class AdminServer : IDisposable
         application.MapGet(ObservePath, (HttpContext context) => FlowStreams.Observe(context, agent, stop.Token));
         application.MapGet(TopPath, (HttpContext context) => FlowStreams.Top(context, agent, stop.Token));
         application.StartAsync().GetAwaiter().GetResult();
-        File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        return new AdminServer(application, stop);
+        path.Publish();
+        return new AdminServer(application, path, stop);
     }
 
     /// <summary>Turns away every other user but root, whatever the modes of the socket and the directories above it became.</summary>
@@ -107,5 +106,6 @@ internal sealed class AdminServer : IDisposable
         _stop.Cancel(); // streams have no end of their own
         _application.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _stop.Dispose();
+        _path.Dispose();
     }
 }

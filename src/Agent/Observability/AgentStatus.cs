@@ -53,7 +53,7 @@ internal sealed record AgentStatus
         Cache = new CacheStatus(agent.Cache.Count, agent.Cache.Bytes, agent.Configuration.Cache.Memory, agent.Cache.Evictions),
         Routes = [.. agent.Routes.Routes.Select(RouteStatus.Of)],
         LoopsFound = agent.LoopsFound,
-        Cluster = agent.Cluster == null ? null : ClusterStatus.Of(agent.Cluster, agent.Configuration.Kubernetes),
+        Cluster = agent.Cluster == null ? null : ClusterStatus.Of(agent.Cluster, agent.Configuration.Kubernetes) with { NamesRestoredFrom = agent.NamesRestoredFrom },
         Pods = PodsStatus.Of(agent),
     };
 }
@@ -85,6 +85,9 @@ internal sealed record QueryStatus(long Hits, long Local, long Misses, long Stal
 internal sealed record ClusterStatus(
     bool IsSynced, string? Failure, bool HasNames, int Services, int Pods, string DnsService, IReadOnlyList<string> Addresses, IReadOnlyList<string> Servers)
 {
+    /// <summary>When the table was written, if it is that of an agent before this one, which holds until the API server has been heard; else null.</summary>
+    public DateTimeOffset? NamesRestoredFrom { get; init; }
+
     public static ClusterStatus Of(Cluster.ClusterWatch cluster, Configuration.KubernetesConfiguration configuration) => new(
         cluster.IsSynced,
         cluster.Failure,

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Net;
 using Agent.Configuration;
 using Agent.Native;
 using Microsoft.Extensions.Logging;
@@ -24,7 +25,7 @@ internal sealed partial class CgroupTable : IDisposable
     private readonly Dictionary<ulong, CgroupMode> _modes = []; // as the kernel has them
     private readonly HashSet<SkipKey> _skipped;
     private IReadOnlyDictionary<string, RedirectMode>? _wantedModes; // null: the cluster has not been heard
-    private IReadOnlyDictionary<Endpoint, IReadOnlyList<string>>? _wantedSkipped;
+    private HashSet<(Endpoint Frontend, string Pod)>? _wantedSkipped; // null: as before
     private long _searchUntil;
     private string? _failure;
     private bool _isDisposed;
@@ -61,7 +62,7 @@ internal sealed partial class CgroupTable : IDisposable
         }
 
         if (!keepsPods)
-            (table._wantedModes, table._wantedSkipped) = (new Dictionary<string, RedirectMode>(), new Dictionary<Endpoint, IReadOnlyList<string>>());
+            (table._wantedModes, table._wantedSkipped) = (new Dictionary<string, RedirectMode>(), []);
         table.Write();
         return table;
     }
@@ -79,13 +80,20 @@ internal sealed partial class CgroupTable : IDisposable
         }
     }
 
-    /// <summary>Leaves alone what the pods behind a frontend ask it themselves: they would reach themselves.</summary>
-    /// <param name="pods">By frontends, which need <see cref="FrontendFlags.Skips"/>: the pods, by what their cgroups are named after. To be set before these pods are backends.</param>
-    public void SetSkipped(IReadOnlyDictionary<Endpoint, IReadOnlyList<string>> pods)
+    /// <summary>Leaves alone what the pods behind these frontends ask them themselves: they would reach themselves. To be called before the pods are backends.</summary>
+    /// <param name="frontends">With one whose pods are not known, what the kernel was told before holds.</param>
+    public void SetSkipped(IReadOnlyList<FrontendConfiguration> frontends)
     {
+        FrontendConfiguration[] skipping = [.. frontends.Where(frontend => frontend.SkipRedirectFromBackend)];
+        if (skipping.Any(frontend => frontend.SkippedPods == null))
+            return;
+        HashSet<(Endpoint, string)> wanted = [.. skipping.SelectMany(frontend => frontend.Protocols.SelectMany(protocol => frontend.SkippedPods!.Select(pod =>
+            (Endpoint.From(new IPEndPoint(frontend.Address, frontend.Port), (byte)protocol), pod))))];
         lock (_lock)
         {
-            _wantedSkipped = pods;
+            if (_wantedSkipped?.SetEquals(wanted) == true)
+                return;
+            _wantedSkipped = wanted;
             Search();
         }
     }
@@ -179,15 +187,12 @@ internal sealed partial class CgroupTable : IDisposable
             return true;
         bool isComplete = true;
         HashSet<SkipKey> wanted = [];
-        foreach ((Endpoint frontend, IReadOnlyList<string> pods) in _wantedSkipped)
+        foreach ((Endpoint frontend, string pod) in _wantedSkipped)
         {
-            foreach (string pod in pods)
-            {
-                if (IdOf(there.Find(pod)) is { } cgroup)
-                    wanted.Add(new SkipKey { cgroup_id = cgroup, frontend = frontend });
-                else
-                    isComplete = false;
-            }
+            if (IdOf(there.Find(pod)) is { } cgroup)
+                wanted.Add(new SkipKey { cgroup_id = cgroup, frontend = frontend });
+            else
+                isComplete = false;
         }
 
         foreach (SkipKey key in wanted.Where(key => !_skipped.Contains(key)))

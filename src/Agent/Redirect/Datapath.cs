@@ -84,7 +84,9 @@ internal sealed class Datapath : IDisposable
         using Stream image = typeof(Datapath).Assembly.GetManifestResourceStream("redirect.bpf.o")!;
         byte[] bytes = new byte[image.Length];
         image.ReadExactly(bytes);
-        return BpfObject.Open(bytes);
+        BpfObject @object = BpfObject.Open(bytes);
+        @object.SetConstants([Capabilities.Has(Capabilities.Perfmon) ? (byte)1 : (byte)0]); // may_name_commands
+        return @object;
     }
 
     /// <summary>
@@ -145,6 +147,7 @@ internal sealed class Datapath : IDisposable
         CarryOver<Endpoint, Frontend>(Pins.Frontends, pinPath, directory);
         CarryOver<BackendKey, Endpoint>(Pins.Backends, pinPath, directory);
         CarryOver<ReverseKey, Endpoint>(Pins.Reverse, pinPath, directory);
+        CarryOver<uint, ulong>(Pins.AgentSockets, pinPath, directory);
         CarryOver<ulong, uint>(Pins.CgroupModes, pinPath, directory);
         CarryOver<SkipKey, uint>(Pins.SkippedCgroups, pinPath, directory);
         CarryOver<Endpoint, OutcomeCounters>(Pins.Counters, pinPath, directory);

@@ -35,7 +35,7 @@ internal static class FrontendTable
         }
 
         foreach ((Endpoint key, Entry entry) in wanted)
-            Write(datapath, key, entry);
+            Write(datapath, key, entry, before.GetValueOrDefault(key));
         foreach (Endpoint key in before.Keys.Where(key => !wanted.ContainsKey(key)))
             datapath.Frontends.Delete(key);
         // Last of all: a program that read the count before may be about to look into these slots.
@@ -67,6 +67,7 @@ internal static class FrontendTable
                 Fallback = [.. entry.Fallback.Select(backend => backend.ToEndPoint())],
                 IsServedByAgent = (entry.Flags & FrontendFlags.Agent) != 0,
                 IsClusterDns = (entry.Flags & FrontendFlags.ClusterDns) != 0,
+                SkipRedirectFromBackend = (entry.Flags & FrontendFlags.Skips) != 0,
             });
         }
 
@@ -79,11 +80,14 @@ internal static class FrontendTable
         return old.Backends().Where(backend => !stay.Contains(backend.EndPoint)).Select(backend => new GoneBackend(key, backend.EndPoint, backend.Role));
     }
 
-    private static void Write(Datapath datapath, Endpoint key, Entry entry)
+    /// <summary>Writes what differs alone: an element that the kernel replaces can, for a moment, be missed by a program that walks its bucket.</summary>
+    private static void Write(Datapath datapath, Endpoint key, Entry entry, Entry? before)
     {
         datapath.Counters.AddPerCpu(key);
-        WriteSlots(datapath, key, BackendKind.Local, entry.Local);
-        WriteSlots(datapath, key, BackendKind.Fallback, entry.Fallback);
+        WriteSlots(datapath, key, BackendKind.Local, entry.Local, before?.Local ?? []);
+        WriteSlots(datapath, key, BackendKind.Fallback, entry.Fallback, before?.Fallback ?? []);
+        if (before != null && entry.HasTheSameHead(before))
+            return;
         datapath.Frontends.Update(key, new Frontend
         {
             agent = entry.Agent,
@@ -93,10 +97,13 @@ internal static class FrontendTable
         });
     }
 
-    private static void WriteSlots(Datapath datapath, Endpoint frontend, BackendKind kind, Endpoint[] backends)
+    private static void WriteSlots(Datapath datapath, Endpoint frontend, BackendKind kind, Endpoint[] backends, Endpoint[] before)
     {
         for (int slot = 0; slot < backends.Length; slot++)
-            datapath.Backends.Update(KeyOf(frontend, kind, slot), backends[slot]);
+        {
+            if (slot >= before.Length || !before[slot].Equals(backends[slot]))
+                datapath.Backends.Update(KeyOf(frontend, kind, slot), backends[slot]);
+        }
     }
 
     private static void DeleteSlots(Datapath datapath, Endpoint frontend, BackendKind kind, int from)
@@ -136,13 +143,17 @@ internal static class FrontendTable
         public static Entry Of(FrontendConfiguration frontend, byte protocol, IReadOnlyList<IPEndPoint> listen)
         {
             IPEndPoint? agent = frontend.IsServedByAgent ? listen.FirstOrDefault(endPoint => endPoint.AddressFamily == frontend.Address.AddressFamily) : null;
-            FrontendFlags flags = (agent == null ? FrontendFlags.None : FrontendFlags.Agent) | (frontend.IsClusterDns ? FrontendFlags.ClusterDns : FrontendFlags.None);
             return new Entry(
-                flags,
+                (agent == null ? FrontendFlags.None : FrontendFlags.Agent)
+                    | (frontend.SkipRedirectFromBackend ? FrontendFlags.Skips : FrontendFlags.None)
+                    | (frontend.IsClusterDns ? FrontendFlags.ClusterDns : FrontendFlags.None),
                 agent == null ? default : Endpoint.From(agent, protocol),
                 [.. frontend.Local.Select(endPoint => Endpoint.From(endPoint, protocol))],
                 [.. frontend.Fallback.Select(endPoint => Endpoint.From(endPoint, protocol))]);
         }
+
+        public bool HasTheSameHead(Entry other) =>
+            (Flags, Local.Length, Fallback.Length) == (other.Flags, other.Local.Length, other.Fallback.Length) && Agent.Equals(other.Agent);
 
         public IEnumerable<(Endpoint EndPoint, BackendRole Role)> Backends() =>
         [

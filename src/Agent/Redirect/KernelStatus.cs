@@ -4,7 +4,9 @@ using Agent.Native;
 namespace Agent.Redirect;
 
 /// <summary>What the kernel does now, read from the pins: it can be asked while no agent runs.</summary>
-internal sealed record KernelStatus(bool IsAgentAlive, bool IsAgentWell, IReadOnlyList<string> MissingLinks, IReadOnlyList<FrontendStatus> Frontends)
+/// <param name="IsFallbackOver">Whether no agent has been there for so long that traffic is left alone.</param>
+internal sealed record KernelStatus(
+    bool IsAgentAlive, bool IsAgentWell, bool IsFallbackOver, IReadOnlyList<string> MissingLinks, IReadOnlyList<FrontendStatus> Frontends)
 {
     /// <returns>Null when nothing is pinned there.</returns>
     /// <exception cref="BpfException">The pins cannot be read: CAP_BPF is missing, or they are of another version.</exception>
@@ -18,9 +20,11 @@ internal sealed record KernelStatus(bool IsAgentAlive, bool IsAgentWell, IReadOn
         using BpfMap<uint, AgentLease> leases = BpfMap<uint, AgentLease>.Open(Path.Combine(pinPath, Pins.AgentLease));
         using BpfMap<uint, ulong> sockets = BpfMap<uint, ulong>.Open(Path.Combine(pinPath, Pins.AgentSockets));
         leases.TryLookup(0, out AgentLease lease);
+        ulong now = (ulong)Stopwatch.GetElapsedTime(0).Ticks * TimeSpan.NanosecondsPerTick;
         return new KernelStatus(
             sockets.TryLookup(0, out _),
-            lease.deadline_ns > (ulong)Stopwatch.GetElapsedTime(0).Ticks * TimeSpan.NanosecondsPerTick,
+            (lease.owner & Native.AgentLease.OwnerIdMask) != 0 && lease.deadline_ns > now,
+            lease.fallback_until_ns != 0 && lease.fallback_until_ns <= now,
             MissingLinksOf(pinPath),
             [.. frontends.Keys().Select(key => FrontendStatus.Of(key, frontends, backends, counters)).OrderBy(frontend => frontend.Frontend)]);
     }

@@ -9,11 +9,6 @@ namespace Agent.Redirect;
 /// <param name="IsNeeded">Whether there is no redirect without it.</param>
 internal sealed record NodeFeature(string Name, bool IsThere, string Found, string Consequence, bool IsNeeded = true)
 {
-    private const int CapNetAdmin = 12;
-    private const int CapSysPtrace = 19;
-    private const int CapSysAdmin = 21;
-    private const int CapBpf = 39;
-
     private const string StaleStay = "connected UDP sockets whose backend is gone wait for their time-outs";
 
     private static readonly Version _kernelFloor = new(5, 10);
@@ -22,10 +17,11 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
     public static IReadOnlyList<NodeFeature> ProbeAll(RedirectConfiguration redirect) =>
     [
         Kernel(),
-        Capability("CAP_BPF", "no program can be loaded; run as root or add CAP_BPF", isNeeded: true, CapBpf, CapSysAdmin),
-        Capability("CAP_NET_ADMIN", "no program can be attached and no address added; run as root or add CAP_NET_ADMIN", isNeeded: true, CapNetAdmin),
-        Capability("CAP_SYS_ADMIN", $"{StaleStay}; add CAP_SYS_ADMIN, to enter the pods' network namespaces", isNeeded: false, CapSysAdmin),
-        Capability("CAP_SYS_PTRACE", $"{StaleStay}; add CAP_SYS_PTRACE, to see the pods' network namespaces", isNeeded: false, CapSysPtrace),
+        Capability("CAP_BPF", "no program can be loaded; run as root or add CAP_BPF", isNeeded: true, Capabilities.Bpf),
+        Capability("CAP_NET_ADMIN", "no program can be attached and no address added; run as root or add CAP_NET_ADMIN", isNeeded: true, Capabilities.NetAdmin),
+        Capability("CAP_SYS_ADMIN", $"{StaleStay}; add CAP_SYS_ADMIN, to enter the pods' network namespaces", isNeeded: false, Capabilities.SysAdmin),
+        Capability("CAP_SYS_PTRACE", $"{StaleStay}; add CAP_SYS_PTRACE, to see the pods' network namespaces", isNeeded: false, Capabilities.SysPtrace),
+        Capability("CAP_PERFMON", "flows do not name the commands that asked", isNeeded: false, Capabilities.Perfmon),
         CgroupMount(),
         PodsCgroup(redirect.Cgroup),
         new NodeFeature(
@@ -40,11 +36,9 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
         return new NodeFeature("kernel", Environment.OSVersion.Version >= _kernelFloor, release, $"older than {_kernelFloor}: hooks or map types are missing");
     }
 
-    private static NodeFeature Capability(string name, string consequence, bool isNeeded, params int[] sufficient)
+    private static NodeFeature Capability(string name, string consequence, bool isNeeded, int capability)
     {
-        string line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("CapEff:", StringComparison.Ordinal));
-        ulong effective = Convert.ToUInt64(line["CapEff:".Length..].Trim(), 16);
-        bool isThere = sufficient.Any(bit => (effective >> bit & 1) != 0);
+        bool isThere = Capabilities.Has(capability);
         return new NodeFeature(name, isThere, isThere ? "effective" : "not effective", consequence, isNeeded);
     }
 

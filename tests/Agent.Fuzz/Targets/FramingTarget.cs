@@ -108,6 +108,7 @@ internal static class FramingTarget
                 Listen = new ListenConfiguration { Addresses = [_address.Address], Port = _address.Port, Workers = 1 },
                 AdminSocket = $"/tmp/lra-fuzz-{Environment.ProcessId}/admin.sock",
                 Redirect = new RedirectConfiguration { Enabled = false },
+                Snapshot = new SnapshotConfiguration { Path = "" },
                 Routes = [new RouteConfiguration { Zone = "", Servers = [], Protocol = TransportProtocol.Tcp }],
             };
             _agent = NodeAgent.Start(configuration, _log);

@@ -12,12 +12,15 @@ internal static class DeployedYaml
 
     public static string Root { get; } = FindRoot();
 
-    public static JsonObject Read(string pathInDeploy)
+    public static JsonObject Read(string pathInDeploy) => ReadAll(pathInDeploy).Single();
+
+    public static IReadOnlyList<JsonObject> ReadAll(string pathInDeploy) => Parse(File.ReadAllText(Path.Combine(Root, "deploy", pathInDeploy)));
+
+    public static IReadOnlyList<JsonObject> Parse(string text)
     {
         YamlStream yaml = new();
-        using StreamReader text = File.OpenText(Path.Combine(Root, "deploy", pathInDeploy));
-        yaml.Load(text);
-        return ToJson(yaml.Documents.Single().RootNode)!.AsObject();
+        yaml.Load(new StringReader(text));
+        return [.. yaml.Documents.Select(document => ToJson(document.RootNode)!.AsObject())];
     }
 
     private static JsonNode? ToJson(YamlNode node) => node switch

@@ -59,7 +59,7 @@ public sealed class NameTableScaleTests(ITestOutputHelper output)
         return (Math.Round(times[0], 3), Math.Round(times[50], 3));
     }
 
-    private static void Fill(NameTable table)
+    internal static void Fill(NameTable table)
     {
         for (int i = 0; i < 100; i++)
             table.SetNamespace($"namespace-{i}", exists: true);

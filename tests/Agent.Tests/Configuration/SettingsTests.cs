@@ -18,6 +18,7 @@ public sealed class SettingsTests
         routes:
           - { zone: corp.test, servers: ["10.244.0.2:53", "[fd00::2]:53"], protocol: tcp, policy: round-robin, queriesPerSecond: 7 }
           - { zone: secret.test, servers: [192.0.2.1], protocol: tls, tlsServerName: dns.example }
+        snapshot: { path: /var/lib/x/snapshot, cacheBytes: 1MiB }
         cache: { memory: 1500KiB, minTtl: 1, maxTtl: 2, maxNegativeTtl: 3, serveStale: 90s }
         clients: { allow: [10.0.0.0/8], deny: ["fd00::/8"], drop: [192.0.2.0/24], queriesPerSecond: 5, inFlight: 6, tcpConnections: 7, responseBytesPerSecond: 8 }
         hosts: [ { address: 10.1.2.3, names: [a.test, b.test] } ]
@@ -44,6 +45,7 @@ public sealed class SettingsTests
         Assert.Equal(first.Names.Zones.SelectMany(zone => zone.Records.Select(record => record.Data)), second.Names.Zones.SelectMany(zone => zone.Records.Select(record => record.Data)));
         Assert.Equal(first.Routes.Select(route => (route.Zone, route.Policy, route.Tls, route.ResolvConf)), second.Routes.Select(route => (route.Zone, route.Policy, route.Tls, route.ResolvConf)));
         Assert.Equal(first.Cache, second.Cache);
+        Assert.Equal(first.Snapshot, second.Snapshot);
         Assert.Equal(first.Kubernetes, second.Kubernetes);
     }
 
@@ -66,6 +68,7 @@ public sealed class SettingsTests
     [InlineData("cache: { maxTtl: 9 }", "cache.maxTtl", true)]
     [InlineData("cache: { memory: 9MiB }", "cache.memory", false)]
     [InlineData("listen: { port: 99 }", "listen.port", false)]
+    [InlineData("snapshot: { path: /x }", "snapshot.path", false)]
     [InlineData("redirect: { enabled: false, frontends: [ { address: 10.96.0.10 } ] }", "redirect.frontends[0].address", true)]
     [InlineData("redirect: { enabled: false, pinPath: /sys/fs/bpf/y }", "redirect.pinPath", false)]
     public void A_change_takes_a_restart_only_where_sockets_memory_or_pins_depend_on_it(string file, string path, bool isLive)

@@ -61,6 +61,7 @@ internal sealed class AgentUnderTest : IDisposable
             Listen = new ListenConfiguration { Addresses = [endPoint.Address], Port = endPoint.Port, Workers = 1 },
             AdminSocket = $"/tmp/lra-test-{endPoint.Address}/admin.sock",
             Redirect = new RedirectConfiguration { Enabled = false },
+            Snapshot = new SnapshotConfiguration { Path = "" },
             Routes = routes,
         };
     }

@@ -16,6 +16,8 @@ internal sealed record Target(FrontendKey Key, PortTerms Port, ServicePort? Serv
         Protocols = [Key.Protocol],
         IsServedByAgent = policy.Pods == null,
         SkipRedirectFromBackend = policy.SkipRedirectFromBackend,
+        // Also one that is not ready yet: it may ask before the kernel could be told otherwise.
+        SkippedPods = policy.SkipRedirectFromBackend ? [.. inputs.Pods.Where(pod => !pod.IsFinished && policy.Selects(pod)).Select(PodModes.CgroupIdOf).Order(StringComparer.Ordinal)] : [],
         Local = [.. ready.Select(EndPointOn).OfType<IPEndPoint>().Distinct()],
         Fallback = ServicePort == null
             ? []
