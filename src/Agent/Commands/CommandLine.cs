@@ -33,6 +33,7 @@ internal static class CommandLine
             StatusCommand.Create(),
             CacheCommand.Create(),
             PolicyCommand.Create(),
+            ExplainCommand.Create(),
             ConfigCommand.Create(),
             RepairCommand.Create(),
             UninstallCommand.Create(),
