@@ -10,6 +10,8 @@ internal sealed class Autopath
 {
     private const int LongestAnswer = 4096; // of a step; pods that walk take far less over UDP
 
+    private const int AliasSize = 12; // without the names: its own is a pointer, and the step's name moves from the question to its data
+
     private readonly ResponseCache _cache;
     private readonly PublishedNames _cluster;
     private readonly bool _isUdp;
@@ -21,6 +23,7 @@ internal sealed class Autopath
     private readonly byte[] _answer = new byte[LongestAnswer];
     private int _answerLength;
     private int _dueLength;
+    private int _longest; // of the answers to all steps, in both families
     private uint _ttl; // seconds that the names passed over stay absent
     private long _now;
     private CacheEntry _arrived;
@@ -46,7 +49,7 @@ internal sealed class Autopath
     public ReadOnlySpan<byte> OwnKeyOf(scoped in Query step) => step.WriteOwnKey(_ownKey);
 
     /// <summary>Walks for a client whose answer is that the name does not exist, if it is a pod and the name the first of its list.</summary>
-    /// <param name="arrived">An answer that has just come, which may be one that is not kept; none: none has.</param>
+    /// <param name="arrived">An answer that has just come, and may be one that is not kept; none: none has.</param>
     public WalkEnd Run(in Query query, CacheEntry arrived, long now)
     {
         _dueLength = 0;
@@ -57,6 +60,7 @@ internal sealed class Autopath
         _arrived = arrived;
         _now = now;
         _ttl = uint.MaxValue;
+        _longest = 0;
         query.Head[..Header.Size].CopyTo(_head);
         WalkEnd end = _walk.Run(list, query.Key);
         _arrived = default;
@@ -64,13 +68,16 @@ internal sealed class Autopath
     }
 
     /// <summary>Writes the answer to the last walk's end, under the client's name.</summary>
-    /// <returns>False when it does not fit, and the reply is as before: a client that has to come again over TCP is no better off than one that walks.</returns>
+    /// <returns>
+    /// False when it might not fit, in this family or the other, and the reply is as before: not every client comes again over TCP, and walking by
+    /// itself it gets an answer without the alias.
+    /// </returns>
     public bool TryWriteAlias(in Query query, Span<byte> reply, out int length)
     {
         length = 0;
         Header answer = new(_answer);
-        int records = answer.AnswerCount + answer.AuthorityCount;
-        if (!TryCompose(query, records) || _writer.Length + Reply.OptLength(query, ExtendedError.None) > reply.Length)
+        int room = reply.Length - Reply.OptLength(query, ExtendedError.None);
+        if (_longest + query.Name.Length + AliasSize > room || !TryCompose(query, answer.AnswerCount + answer.AuthorityCount) || _writer.Length > room)
             return false;
         _writer.Message.CopyTo(reply);
         query.Head[..2].CopyTo(reply);
@@ -120,24 +127,27 @@ internal sealed class Autopath
         key[^2..].CopyTo(behindName);
         key[^5..^3].CopyTo(behindName[2..]);
         Query step = Query.OfStep(_head.AsSpan(0, Header.Size + key.Length - 1), key);
-        bool isKept = TryAnswerFromNode(step);
-        if (!isKept && !TryAnswerFromArrived(step))
-            return StepOutcome.Unknown;
+        if (!TryAnswer(step))
+        {
+            // It has come, and was not kept: by the time that the rest is known it would have to be asked for again.
+            bool hasArrived = !_arrived.IsNone && _arrived.Answers(step);
+            return hasArrived ? StepOutcome.Unclear : StepOutcome.Unknown;
+        }
 
+        _longest = Math.Max(_longest, _answerLength);
         Header answer = new(_answer);
-        bool isPresent = answer.ResponseCode == ResponseCode.NoError && answer.AnswerCount > 0;
-        if (isPresent && !answer.IsTruncated)
-            return StepOutcome.Present;
-        // Behind an answer that is not kept nothing is asked: it would have to be asked for again by the time that the next is there.
-        if (answer.IsTruncated || answer.AnswerCount > 0 || !isKept)
-            return StepOutcome.Unclear;
-        if (answer.ResponseCode == ResponseCode.NoError)
-            return StepOutcome.Empty;
-        return answer.ResponseCode == ResponseCode.NxDomain && TryNoteAbsence(step) ? StepOutcome.Absent : StepOutcome.Unclear;
+        return (answer.ResponseCode, answer.AnswerCount > 0) switch
+        {
+            _ when answer.IsTruncated => StepOutcome.Unclear,
+            (ResponseCode.NoError, true) => StepOutcome.Present,
+            (ResponseCode.NoError, false) => StepOutcome.Empty,
+            (ResponseCode.NxDomain, false) when TryNoteAbsence(step) => StepOutcome.Absent,
+            _ => StepOutcome.Unclear,
+        };
     }
 
     /// <summary>As <see cref="Resolver"/> decides for a client, in the same order.</summary>
-    private bool TryAnswerFromNode(in Query step)
+    private bool TryAnswer(in Query step)
     {
         if (Own?.TryAnswer(step, _isUdp, _answer, out _answerLength) == true || _cluster.Current?.TryAnswer(step, _answer, out _answerLength) == true)
             return true;
@@ -149,14 +159,6 @@ internal sealed class Autopath
             _dueLength = step.Key.Length;
         }
 
-        return true;
-    }
-
-    private bool TryAnswerFromArrived(in Query step)
-    {
-        if (_arrived.IsNone || !_arrived.Answers(step))
-            return false;
-        _answerLength = _arrived.WriteTo(step, _now, _answer);
         return true;
     }
 

@@ -13,7 +13,7 @@ public enum StepOutcome
     Empty,
     Present,
 
-    /// <summary>No answer, or one that does not say what comes next.</summary>
+    /// <summary>No answer, or one that is not kept, or does not say what comes next.</summary>
     Unclear,
 }
 
@@ -41,6 +41,10 @@ public delegate StepOutcome StepLookup(ReadOnlySpan<byte> key);
 /// glibc and musl both go on behind a name that does not exist and stop where one has records. Where a name exists without records glibc goes
 /// on and musl does not, and of a failure each makes something of its own: there the client walks by itself. For one thread.
 /// </summary>
+/// <remarks>
+/// Of each step both families count, whichever is asked for: most clients ask for both at once, and one that is answered with the end in one
+/// family and told to walk on in the other takes the first for all there is.
+/// </remarks>
 public sealed class SearchWalk(StepLookup look)
 {
     private readonly byte[] _key = new byte[Query.MaxKeyLength];
@@ -57,31 +61,31 @@ public sealed class SearchWalk(StepLookup look)
         for (int step = 0; step < list.Count; step++)
         {
             _length = list.Write(step, key, length, _key);
-            StepOutcome outcome = _length == 0 ? StepOutcome.Unclear : look(Key); // a name too long ends glibc's search, and not musl's
-            if (outcome == StepOutcome.Absent)
-                continue;
-            if (outcome == StepOutcome.Unknown)
+            if (_length == 0)
+                return WalkEnd.Plain; // a name too long ends glibc's search, and not musl's
+            TurnFamily();
+            StepOutcome other = look(Key);
+            if (other is StepOutcome.Unknown or StepOutcome.Unclear)
+                return other == StepOutcome.Unknown ? WalkEnd.Ask : WalkEnd.Plain;
+            TurnFamily();
+            StepOutcome own = look(Key);
+            if (own == StepOutcome.Unknown)
                 return WalkEnd.Ask;
-            if (step == 0)
-                break;
-            return outcome == StepOutcome.Present ? WalkEnd.Alias : outcome == StepOutcome.Empty ? EndWithout() : WalkEnd.Plain;
+            if (own != StepOutcome.Absent || other != StepOutcome.Absent)
+                return step == 0 ? WalkEnd.Plain : EndAt(own, other);
         }
 
         return WalkEnd.Plain;
     }
 
-    /// <summary>
-    /// The first name that exists has no records of this family. Who asks for both stops there if it has some of the other. No alias then: an alias
-    /// alone counts as an answer for glibc, and who asks for this family alone has to walk on.
-    /// </summary>
-    private WalkEnd EndWithout()
+    private static WalkEnd EndAt(StepOutcome own, StepOutcome other) => (own, other) switch
     {
-        _key[_length - 1] = (byte)(_key[_length - 1] == RecordType.A ? RecordType.Aaaa : RecordType.A);
-        return look(Key) switch
-        {
-            StepOutcome.Present => WalkEnd.NoData,
-            StepOutcome.Unknown => WalkEnd.Ask,
-            _ => WalkEnd.Plain,
-        };
-    }
+        // Not with Absent: musl walks on when either family says that the name does not exist.
+        (StepOutcome.Present, StepOutcome.Present or StepOutcome.Empty) => WalkEnd.Alias,
+        // No alias then: an alias alone counts as an answer for glibc, and who asks for this family alone has to walk on.
+        (StepOutcome.Empty, StepOutcome.Present) => WalkEnd.NoData,
+        _ => WalkEnd.Plain,
+    };
+
+    private void TurnFamily() => _key[_length - 1] = (byte)(_key[_length - 1] == RecordType.A ? RecordType.Aaaa : RecordType.A);
 }

@@ -7,11 +7,11 @@ namespace Agent.Forwarding;
 // Clients whose search walk goes on: from one flight to the next.
 internal sealed partial class Forwarder
 {
-    // A flight may take 3.8 s, and the client waits 5: who has waited this long walks on by itself.
-    private static readonly TimeSpan _walksFor = TimeSpan.FromSeconds(1);
+    // No shorter: who is told in one family to walk on, and is answered in the other, takes that for all there is. glibc asks twice for 5 s each.
+    private static readonly TimeSpan _walksFor = TimeSpan.FromSeconds(10);
 
     /// <summary>Has a client wait for the answer to another question.</summary>
-    /// <returns>False when there is no time or no room for it.</returns>
+    /// <returns>False when nobody waits any more, or there is no room for it.</returns>
     private bool TryMoveOn(Waiter waiter, ReadOnlySpan<byte> key, long now)
     {
         if (Stopwatch.GetElapsedTime(waiter.Since) > _walksFor)
