@@ -11,6 +11,8 @@ public sealed class SearchList
     private const int MostCharacters = 255;
     private const int MostDots = 15; // both libcs take no more
 
+    private static readonly byte[] _root = [0];
+
     private readonly byte[][] _domains;
 
     /// <param name="domains">Expanded, lower case.</param>
@@ -59,7 +61,7 @@ public sealed class SearchList
     /// <returns>Bytes written; 0 when the name would be longer than names can be.</returns>
     public int Write(int step, ReadOnlySpan<byte> key, int length, Span<byte> written)
     {
-        ReadOnlySpan<byte> domain = step < _domains.Length ? _domains[step] : [0];
+        byte[] domain = step < _domains.Length ? _domains[step] : _root;
         if (length + domain.Length > DnsName.MaxLength)
             return 0;
         key[..length].CopyTo(written);
@@ -70,7 +72,7 @@ public sealed class SearchList
 }
 
 /// <summary>Whose search list is which. Immutable; for all threads.</summary>
-public sealed class SearchLists(IReadOnlyDictionary<ClientAddress, SearchList> lists)
+public sealed class SearchLists(Dictionary<ClientAddress, SearchList> lists)
 {
     /// <summary>Null for all whose walks are not to be shortened.</summary>
     public SearchList? Find(ClientAddress client) => lists.GetValueOrDefault(client);
