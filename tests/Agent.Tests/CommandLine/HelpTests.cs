@@ -13,6 +13,7 @@ public sealed class HelpTests
     [InlineData("status")]
     [InlineData("cache")]
     [InlineData("policy")]
+    [InlineData("explain")]
     [InlineData("config")]
     [InlineData("repair")]
     [InlineData("uninstall")]
