@@ -13,7 +13,7 @@ C_SOURCES := $(BPF_SOURCES) $(shell find tests -name "*.[ch]" -not -path "*/obj/
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help setup build bpf test fuzz soak bench lab lint clean
+.PHONY: help setup build bpf test fuzz soak matrix bench lab lint clean
 
 help: ## Show this list
 	@echo 'Local Redirect Agent'
@@ -42,11 +42,19 @@ test: build ## Run all tests (root with BPF: none is skipped)
 	@tests/run
 
 fuzz: build ## Feed the parsers, the cache, TCP framing and the configuration wrong input (SECONDS=120 TARGET= SEED= INPUT=hex)
-	@dotnet run -c Release --no-build --project tests/Agent.Fuzz -- --seconds "$(or $(SECONDS),120)" \
+	@dotnet tool restore --verbosity quiet
+	@rm -rf out/fuzz && cp -r tests/Agent.Fuzz/bin/Release/net10.0 out/fuzz
+	@dotnet sharpfuzz out/fuzz/Agent.Dns.dll && dotnet sharpfuzz out/fuzz/lra.dll Agent.Configuration
+	@dotnet out/fuzz/Agent.Fuzz.dll --seconds "$(or $(SECONDS),120)" \
 		--target "$(TARGET)" --seed "$(SEED)" --input "$(INPUT)"
 
 soak: build ## Minutes in the lab with loss, delay, restarts, kills and stops: no wrong answer, none lost (MINUTES=10)
 	@dotnet run -c Release --no-build --project tests/Agent.Soak -- --minutes "$(or $(MINUTES),10)"
+
+matrix: build ## What upgrades and failures cost pods that ask through every shape of socket; prints a table (SECONDS=60 RATE=1000)
+	@LRA_MATRIX_SECONDS="$(or $(SECONDS),60)" LRA_MATRIX_RATE="$(or $(RATE),1000)" \
+		dotnet test tests/Agent.Lab.Tests -c Release --no-build --nologo --filter FullyQualifiedName~FailureMatrixTests; \
+		status=$$?; cat out/matrix.md; exit $$status
 
 bench: build ## Measure against unbound, dnsdist, knot-resolver and a constant responder (BENCH="hit-udp ..." picks lines)
 	@dotnet run -c Release --no-build --project tests/Agent.Benchmarks -- $(BENCH)

@@ -79,12 +79,16 @@ static __always_inline bool agent_is_alive(void)
 	return true;
 }
 
-static __always_inline bool agent_is_well(void)
+/* The word that the kernel writes when the owner dies is read anew for each decision. */
+static __always_inline bool agent_is_well(const struct agent_lease *lease, __u64 now)
 {
-	__u32 slot = 0;
-	struct agent_lease *lease = bpf_map_lookup_elem(&agent_lease, &slot);
+	return (*(const volatile __u32 *)&lease->owner & OWNER_ID_MASK) && now < lease->deadline_ns;
+}
 
-	return lease && bpf_ktime_get_ns() < lease->deadline_ns;
+/* Endpoints that nobody has looked after for too long may be anybody's by now. */
+static __always_inline bool fallback_is_over(const struct agent_lease *lease, __u64 now)
+{
+	return lease->fallback_until_ns && now >= lease->fallback_until_ns;
 }
 
 static __always_inline bool pick_backend(const struct endpoint *from, enum backend_kind kind,
@@ -103,16 +107,33 @@ static __always_inline bool pick_backend(const struct endpoint *from, enum backe
 	return true;
 }
 
+/* Asked only about callers that are excluded, as the agent is: pods pay nothing for it. */
+static __always_inline bool is_probe(struct bpf_sock_addr *ctx, const struct agent_lease *lease)
+{
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+
+	return cookie == lease->probe_cookies[0] || cookie == lease->probe_cookies[1];
+}
+
 /* Writes the target where the outcome has one. The order is DESIGN section 2. */
-static __always_inline enum outcome choose(const struct endpoint *from,
+static __always_inline enum outcome choose(struct bpf_sock_addr *ctx, const struct endpoint *from,
 					   const struct frontend *frontend, struct endpoint *target)
 {
-	if (is_excluded() || ((frontend->flags & FRONTEND_SKIPS) && is_skipped(from)))
+	__u32 slot = 0;
+	struct agent_lease *lease = bpf_map_lookup_elem(&agent_lease, &slot);
+	__u64 now;
+
+	if ((is_excluded() && !(lease && is_probe(ctx, lease))) ||
+	    ((frontend->flags & FRONTEND_SKIPS) && is_skipped(from)))
 		return OUTCOME_EXCLUDED;
-	if ((frontend->flags & FRONTEND_AGENT) && agent_is_alive() && agent_is_well()) {
+	now = bpf_ktime_get_ns();
+	if ((frontend->flags & FRONTEND_AGENT) && lease && agent_is_well(lease, now) &&
+	    agent_is_alive()) {
 		*target = frontend->agent;
 		return OUTCOME_AGENT;
 	}
+	if (lease && fallback_is_over(lease, now))
+		return OUTCOME_UNTOUCHED;
 	if (pick_backend(from, BACKEND_LOCAL, frontend->local_count, target))
 		return OUTCOME_LOCAL;
 	if (pick_backend(from, BACKEND_FALLBACK, frontend->fallback_count, target))

@@ -12,7 +12,7 @@
  * maps that hold what was learned or counted and whose sizes are the same. Change what is inside
  * without changing those, or the number of entries alone: give the map another name.
  */
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 
 /* Where a socket points. IPv4 addresses are written v4-mapped (::ffff:a.b.c.d), so that IPv4, IPv6
  * and v4-mapped IPv6 sockets share one frontend, one backend list and one code path.
@@ -26,8 +26,8 @@ struct endpoint {
 
 #define FRONTEND_AGENT 1 /* the agent itself serves this frontend while it is alive and well */
 #define FRONTEND_SKIPS 2 /* `skipped_cgroups` may hold some for this frontend */
-/* The fallback are the cluster's own DNS servers. Nothing here looks at it: an agent that starts while
- * the API server is away finds its upstreams by it.
+/* The fallback are the cluster's own DNS servers. Nothing here looks at it: an agent that starts
+ * while the API server is away finds its upstreams by it.
  */
 #define FRONTEND_CLUSTER_DNS 4
 
@@ -58,9 +58,16 @@ struct reverse_key {
 
 struct agent_lease {
 	__u32 layout_version;
-	__u32 reserved;
-	__u64 deadline_ns; /* CLOCK_MONOTONIC; in the past: the agent is stopped or stuck */
+	__u32 owner;		 /* ID of the thread that renews the lease; a robust futex */
+	__u64 deadline_ns;	 /* CLOCK_MONOTONIC; in the past: the agent is stopped or stuck */
+	__u64 fallback_until_ns; /* CLOCK_MONOTONIC; 0: the fallback is good for ever */
+	/* Sockets of the agent's own that are redirected as a pod's are: through them it asks
+	 * itself whether its redirect works. 0: none. */
+	__u64 probe_cookies[2];
 };
+
+/* What is left of `owner` when its thread dies has none of these bits (FUTEX_TID_MASK). */
+#define OWNER_ID_MASK 0x3fffffff
 
 struct observers {
 	__u64 until_ns; /* CLOCK_MONOTONIC; in the past: nobody observes, no events are written */
@@ -114,7 +121,7 @@ _Static_assert(sizeof(struct endpoint) == 20, "layout shared with C#");
 _Static_assert(sizeof(struct frontend) == 28, "layout shared with C#");
 _Static_assert(sizeof(struct backend_key) == 24, "layout shared with C#");
 _Static_assert(sizeof(struct reverse_key) == 32, "layout shared with C#");
-_Static_assert(sizeof(struct agent_lease) == 16, "layout shared with C#");
+_Static_assert(sizeof(struct agent_lease) == 40, "layout shared with C#");
 _Static_assert(sizeof(struct observers) == 8, "layout shared with C#");
 _Static_assert(sizeof(struct skip_key) == 32, "layout shared with C#");
 _Static_assert(sizeof(struct outcome_counters) == 8 * OUTCOME_COUNT,

@@ -43,9 +43,14 @@ struct {
 	__type(value, __u64);
 } agent_sockets SEC(".maps");
 
+/* The agent maps it into its memory, and names `owner` in the renewing thread's robust list: the
+ * kernel clears it as that thread begins to exit (exit_robust_list), which is milliseconds before
+ * the process's memory is torn down and its sockets close. BPF_F_MMAPABLE: 5.5.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct agent_lease);
 } agent_lease SEC(".maps");
@@ -111,5 +116,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
+
+/* Events that found the ring buffer full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} lost_events SEC(".maps");
 
 #endif

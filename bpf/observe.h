@@ -29,6 +29,15 @@ static __always_inline void count_outcome(const struct endpoint *from, enum outc
 	}
 }
 
+static __always_inline void count_lost(void)
+{
+	__u32 slot = 0;
+	__u64 *lost = bpf_map_lookup_elem(&lost_events, &slot);
+
+	if (lost)
+		(*lost)++;
+}
+
 static __always_inline void emit_event(void *ctx, const struct endpoint *from,
 				       const struct endpoint *target, enum outcome outcome)
 {
@@ -44,8 +53,10 @@ static __always_inline void emit_event(void *ctx, const struct endpoint *from,
 	if (now >= observing->until_ns)
 		return;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event)
-		return; /* a slow reader loses events, never a query */
+	if (!event) {
+		count_lost(); /* a slow reader loses events, never a query */
+		return;
+	}
 	event->time_ns = now;
 	event->cookie = bpf_get_socket_cookie(ctx);
 	event->cgroup_id = bpf_get_current_cgroup_id();

@@ -107,7 +107,7 @@ static __always_inline bool redirect(struct bpf_sock_addr *ctx, const struct end
 	if (!frontend)
 		return false;
 	*to = *from;
-	outcome = choose(from, frontend, to);
+	outcome = choose(ctx, from, frontend, to);
 	count_outcome(from, outcome);
 	emit_event(ctx, from, to, outcome);
 	if (outcome == OUTCOME_UNTOUCHED || outcome == OUTCOME_EXCLUDED)

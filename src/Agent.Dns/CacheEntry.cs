@@ -102,6 +102,9 @@ public readonly struct CacheEntry
     /// <summary>Whether the name does not exist, with no alias on the way: then it does not exist for any type (RFC 2308 section 5).</summary>
     public bool CoversAllTypes => ResponseCode == ResponseCode.NxDomain && Header.AnswerCount == 0;
 
+    /// <summary>Whether it says that there is no such name or data.</summary>
+    internal bool IsDenial => ResponseCode == ResponseCode.NxDomain || (ResponseCode == ResponseCode.NoError && Header.AnswerCount == 0);
+
     /// <summary>Whether records say how long something is absent: an SOA.</summary>
     internal bool HasAuthority => Header.AuthorityCount > 0;
 

@@ -24,7 +24,17 @@ internal sealed class CacheShard(long budget)
 
     public long Bytes => Volatile.Read(ref _smallBytes) + Volatile.Read(ref _mainBytes);
 
-    public long Evictions { get; private set; }
+    /// <summary>How many of the entries are denials.</summary>
+    public int DenialCount { get; private set; }
+
+    /// <summary>Dropped for want of room: by a small queue, as nobody asked for it a second time.</summary>
+    public long EvictedOnce { get; private set; }
+
+    /// <summary>Dropped for want of room: by the main queue, as nobody asked for it lately.</summary>
+    public long EvictedCold { get; private set; }
+
+    /// <summary>Dropped because somebody said so.</summary>
+    public long Invalidated { get; private set; }
 
     /// <summary>
     /// Finds the entry, fresh or not. Takes no lock: while another thread moves slots it may see an entry twice or, rarely, not at all, and never a
@@ -177,11 +187,14 @@ internal sealed class CacheShard(long budget)
     {
         BytesOf(_slots[at].InMain) -= new CacheEntry(_slots[at].Bytes!).Size + SlotSize;
         RemoveAt(at);
+        Invalidated++;
     }
 
     private void Replace(ref Slot slot, CacheEntry entry)
     {
-        BytesOf(slot.InMain) += entry.Size - new CacheEntry(slot.Bytes!).Size;
+        CacheEntry before = new(slot.Bytes!);
+        BytesOf(slot.InMain) += entry.Size - before.Size;
+        DenialCount += (entry.IsDenial ? 1 : 0) - (before.IsDenial ? 1 : 0);
         Volatile.Write(ref slot.Bytes, entry.Array);
     }
 
@@ -196,6 +209,7 @@ internal sealed class CacheShard(long budget)
         Insert(_slots, new Slot { Hash = hash, Bytes = entry.Array, InMain = wasDropped });
         Enqueue(hash, wasDropped, entry.Size);
         Count++;
+        DenialCount += entry.IsDenial ? 1 : 0;
     }
 
     private void Grow()
@@ -250,13 +264,15 @@ internal sealed class CacheShard(long budget)
         if (fromSmall)
             Ghost(hash) = Fingerprint(hash);
         RemoveAt(at);
-        Evictions++;
+        EvictedOnce += fromSmall ? 1 : 0;
+        EvictedCold += fromSmall ? 0 : 1;
     }
 
     /// <summary>Empties a slot and moves back those behind it that stood there only because it was taken (Knuth 6.4, algorithm R).</summary>
     private void RemoveAt(int at)
     {
         int mask = _slots.Length - 1;
+        DenialCount -= new CacheEntry(_slots[at].Bytes!).IsDenial ? 1 : 0;
         for (int next = (at + 1) & mask; _slots[next].Bytes != null; next = (next + 1) & mask)
         {
             int home = (int)_slots[next].Hash & mask;

@@ -22,6 +22,9 @@ public readonly ref struct Query
 
     public ReadOnlySpan<byte> Key { get; private init; }
 
+    /// <summary>Of the whole message, in bytes.</summary>
+    public ushort Size { get; private init; }
+
     /// <summary>Who asks; set where a policy for clients wants to know.</summary>
     public ClientAddress Client { get; init; }
 
@@ -63,7 +66,7 @@ public readonly ref struct Query
         Header header = new(message);
         if (header.IsResponse)
             return false;
-        query = new Query { Head = message[..Header.Size], UdpSize = MinUdpSize, Error = ResponseCode.FormErr };
+        query = new Query { Head = message[..Header.Size], Size = (ushort)message.Length, UdpSize = MinUdpSize, Error = ResponseCode.FormErr };
         if (header.Opcode != 0)
         {
             query = query with { Error = ResponseCode.NotImp };
@@ -96,6 +99,7 @@ public readonly ref struct Query
         {
             Head = message[..headLength],
             Key = key[..(nameLength + 5)],
+            Size = (ushort)message.Length,
             HasEdns = edns.IsPresent,
             WantsKeepalive = edns.WantsKeepalive,
             UdpSize = Math.Max((ushort)MinUdpSize, edns.UdpSize),
@@ -108,7 +112,7 @@ public readonly ref struct Query
     internal static Query OfKey(ReadOnlySpan<byte> key) => new() { Key = key };
 
     /// <summary>What must be kept beside the message and the key to <see cref="Restore"/> the query later.</summary>
-    public QueryFields Fields => new((ushort)Head.Length, (ushort)Key.Length, UdpSize, Error, HasEdns, WantsKeepalive);
+    public QueryFields Fields => new((ushort)Head.Length, (ushort)Key.Length, Size, UdpSize, Error, HasEdns, WantsKeepalive);
 
     /// <summary>A query that was read before.</summary>
     /// <param name="message">Its message, or as much of it as <see cref="Head"/> was.</param>
@@ -117,6 +121,7 @@ public readonly ref struct Query
     {
         Head = message[..fields.HeadLength],
         Key = key[..fields.KeyLength],
+        Size = fields.Size,
         UdpSize = fields.UdpSize,
         Error = fields.Error,
         HasEdns = fields.HasEdns,
@@ -202,7 +207,7 @@ public readonly ref struct Query
 
 /// <summary>A <see cref="Query"/> without its views into buffers; lengths in bytes.</summary>
 public readonly record struct QueryFields(
-    ushort HeadLength, ushort KeyLength, ushort UdpSize, ResponseCode Error, bool HasEdns, bool WantsKeepalive);
+    ushort HeadLength, ushort KeyLength, ushort Size, ushort UdpSize, ResponseCode Error, bool HasEdns, bool WantsKeepalive);
 
 /// <summary>Bits of a query that change its answer and so are part of its key (CVE-2024-0874 forgot them).</summary>
 [Flags]

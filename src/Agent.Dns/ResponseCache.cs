@@ -36,7 +36,20 @@ public sealed class ResponseCache
 
     public long Bytes => _shards.Sum(shard => shard.Bytes);
 
-    public long Evictions => _shards.Sum(shard => shard.Evictions);
+    /// <summary>Entries that say that there is no such name or data.</summary>
+    public long DenialCount => _shards.Sum(shard => (long)shard.DenialCount);
+
+    /// <summary>Entries dropped for want of memory.</summary>
+    public long Evictions => EvictedOnce + EvictedCold;
+
+    /// <summary>Those of them that nobody asked for a second time.</summary>
+    public long EvictedOnce => _shards.Sum(shard => shard.EvictedOnce);
+
+    /// <summary>Those that were popular once.</summary>
+    public long EvictedCold => _shards.Sum(shard => shard.EvictedCold);
+
+    /// <summary>Entries dropped because they were not true any more, or flushed.</summary>
+    public long Invalidated => _shards.Sum(shard => shard.Invalidated);
 
     /// <summary>The hash of a question's name, class and flags, under which its answers of all types are found.</summary>
     public ulong NameHash(in Query query) => _hash.Compute(query.Key[..^2]);

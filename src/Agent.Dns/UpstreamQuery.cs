@@ -11,11 +11,13 @@ public static class UpstreamQuery
     /// <summary>Bytes: room for the longest with its padding.</summary>
     public const int MaxPaddedLength = (MaxLength + OptionHeaderSize + PaddingBlock - 1) / PaddingBlock * PaddingBlock;
 
+    /// <summary>Bytes: the largest response over UDP that is asked for (RFC 9715 section 3.2).</summary>
+    public const ushort UdpSize = 1232;
+
     private const int OptSize = 11;
     private const int OptionHeaderSize = 4;
     private const byte PaddingOption = 12; // RFC 7830
     private const int PaddingBlock = 128; // bytes (RFC 8467 section 4.1)
-    private const ushort UdpSize = 1232; // RFC 9715 section 3.2
 
     /// <param name="caseBits">Which letters of the name are sent in upper case: 0 for none (draft-vixie-dnsext-dns0x20).</param>
     /// <param name="hasEdns">False for a server that does not take EDNS.</param>

@@ -106,15 +106,26 @@ public struct ReverseKey
     public uint reserved;
 }
 
-[StructLayout(LayoutKind.Sequential, Size = 16)]
+[InlineArray(2)]
+public struct ProbeCookies
+{
+    private ulong _first;
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 40)]
 public struct AgentLease
 {
     /// <summary>LAYOUT_VERSION of bpf/layout.h.</summary>
-    public const uint LayoutVersion = 2;
+    public const uint LayoutVersion = 3;
+
+    /// <summary>OWNER_ID_MASK of bpf/layout.h. As an owner: nobody's thread, so it lives until it is written over.</summary>
+    public const uint OwnerIdMask = 0x3fffffff;
 
     public uint layout_version;
-    public uint reserved;
+    public uint owner;
     public ulong deadline_ns;
+    public ulong fallback_until_ns;
+    public ProbeCookies probe_cookies;
 }
 
 [StructLayout(LayoutKind.Sequential, Size = 8)]

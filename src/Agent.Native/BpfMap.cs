@@ -44,6 +44,14 @@ public sealed unsafe class BpfMap<TKey, TValue> : SafeHandle
             throw BpfException.FromLastError($"pin the map {path}");
     }
 
+    /// <summary>Shows the start of an array in this process's memory; the map must have BPF_F_MMAPABLE (5.5).</summary>
+    /// <exception cref="BpfException">The kernel refused.</exception>
+    internal void* MapPage()
+    {
+        void* page = Libc.mmap(null, (nuint)Environment.SystemPageSize, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED, (int)handle, 0);
+        return page != Libc.MAP_FAILED ? page : throw BpfException.FromLastError($"map {_path} into memory");
+    }
+
     /// <exception cref="BpfException">The map is full, or the value is refused.</exception>
     public void Update(TKey key, TValue value)
     {

@@ -65,6 +65,15 @@ internal static unsafe partial class Libbpf
     internal static partial int bpf_link__destroy(nint link);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint ring_buffer__new(int mapDescriptor, delegate* unmanaged<void*, void*, nuint, int> sample, void* context, void* options);
+
+    [LibraryImport(Library)]
+    internal static partial int ring_buffer__consume(nint ring);
+
+    [LibraryImport(Library)]
+    internal static partial void ring_buffer__free(nint ring);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial int bpf_obj_get([MarshalAs(UnmanagedType.LPUTF8Str)] string path);
 
     [LibraryImport(Library, SetLastError = true)]

@@ -21,6 +21,7 @@ internal static unsafe partial class Libc
     internal const int SO_REUSEPORT = 15;
     internal const int SO_RCVTIMEO = 20;
     internal const int SO_RCVBUFFORCE = 33;
+    internal const int SO_COOKIE = 57;
     internal const int IPPROTO_IP = 0;
     internal const int IP_MTU_DISCOVER = 10;
     internal const int IP_PMTUDISC_OMIT = 5;
@@ -31,6 +32,9 @@ internal static unsafe partial class Libc
     internal const int MSG_DONTWAIT = 0x40;
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_NOSIGNAL = 0x4000;
+    internal const int MSG_CMSG_CLOEXEC = 0x40000000;
+    internal const int SCM_RIGHTS = 1;
+    internal const int SO_TYPE = 3;
     internal const int MSG_WAITFORONE = 0x10000;
     internal const int O_RDONLY = 0;
     internal const int O_CLOEXEC = 0x80000;
@@ -41,6 +45,9 @@ internal static unsafe partial class Libc
     internal const int EPOLL_CLOEXEC = 0x80000;
     internal const int EPOLL_CTL_ADD = 1;
     internal const int EPOLL_CTL_MOD = 3;
+    internal const int PROT_READ = 1;
+    internal const int PROT_WRITE = 2;
+    internal const int MAP_SHARED = 1;
     internal const int ENOENT = 2;
     internal const int EINTR = 4;
     internal const int EAGAIN = 11;
@@ -51,6 +58,19 @@ internal static unsafe partial class Libc
     internal const int EOPNOTSUPP = 95;
     internal const int ENOBUFS = 105;
     internal const int EINPROGRESS = 115;
+
+    internal static readonly void* MAP_FAILED = (void*)-1;
+
+    /// <summary>The number of set_robust_list(2), which the C library has no function for.</summary>
+    internal static readonly nint SYS_set_robust_list = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 99 : 273;
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct robust_list_head
+    {
+        public void* list;
+        public nint futex_offset;
+        public void* list_op_pending;
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct iovec
@@ -69,6 +89,14 @@ internal static unsafe partial class Libc
         public void* msg_control;
         public nuint msg_controllen;
         public int msg_flags;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct cmsghdr
+    {
+        public nuint cmsg_len;
+        public int cmsg_level;
+        public int cmsg_type;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -164,10 +192,19 @@ internal static unsafe partial class Libc
     internal static partial int setsockopt(int fd, int level, int name, void* value, uint length);
 
     [LibraryImport("libc", SetLastError = true)]
+    internal static partial int getsockopt(int fd, int level, int name, void* value, uint* length);
+
+    [LibraryImport("libc", SetLastError = true)]
     internal static partial nint send(int fd, void* buffer, nuint length, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint recv(int fd, void* buffer, nuint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint sendmsg(int fd, msghdr* message, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint recvmsg(int fd, msghdr* message, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int recvmmsg(int fd, mmsghdr* messages, uint count, int flags, void* timeout);
@@ -199,6 +236,18 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int epoll_wait(int epfd, void* events, int count, int timeout);
 
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial void* mmap(void* address, nuint length, int protection, int flags, int fd, nint offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int munmap(void* address, nuint length);
+
+    [LibraryImport("libc")]
+    internal static partial int gettid();
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint syscall(nint number, void* first, nuint second);
+
     [LibraryImport("libc")]
     internal static partial uint if_nametoindex([MarshalAs(UnmanagedType.LPUTF8Str)] string name);
 
@@ -211,6 +260,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+    [LibraryImport("libc")]
+    internal static partial uint geteuid();
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int setns(int fd, int type);

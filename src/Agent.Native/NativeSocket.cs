@@ -108,6 +108,37 @@ public readonly unsafe struct NativeSocket(int descriptor)
         return socket;
     }
 
+    /// <summary>Whether it is a TCP socket.</summary>
+    public bool IsStream
+    {
+        get
+        {
+            int type = 0;
+            uint length = sizeof(int);
+            return Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_TYPE, &type, &length) == 0 && type == Libc.SOCK_STREAM;
+        }
+    }
+
+    /// <summary>Where a socket of IPv4 or IPv6 is bound to.</summary>
+    public IPEndPoint LocalEndPoint()
+    {
+        SockAddr address = default;
+        uint length = SockAddr.Size;
+        return Libc.getsockname(descriptor, &address, &length) == 0
+            ? address.ToEndPoint()
+            : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"cannot see where a socket is bound to: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
+    /// <summary>The number by which the kernel knows a socket; no two of a node share one (SO_COOKIE, 4.12).</summary>
+    public ulong Cookie()
+    {
+        ulong cookie = 0;
+        uint length = sizeof(ulong);
+        return Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_COOKIE, &cookie, &length) == 0
+            ? cookie
+            : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"cannot read a socket's cookie: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
     /// <summary>Takes one waiting connection; false when there is none.</summary>
     /// <param name="isExhausted">Whether one waits that cannot be taken, because no descriptor or memory is left.</param>
     public bool TryAccept(out NativeSocket connection, out SockAddr client, out bool isExhausted)

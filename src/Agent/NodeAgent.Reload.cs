@@ -46,6 +46,7 @@ internal sealed partial class NodeAgent
 
         _configuration = next;
         _rules.Publish(RulesOf(next));
+        _queryLog.Log(next.Log.Queries);
         _inFlight.Limit(next.Clients.InFlight);
         _threads.OfType<TcpServer>().Single().ConnectionsOfClient = next.Clients.TcpConnections;
         lock (_routes)
@@ -56,6 +57,15 @@ internal sealed partial class NodeAgent
         foreach (string zone in SettingChange.ZonesOf(before, next, changes))
             _cache.Flush(DnsName.FromText(zone));
         return [];
+    }
+
+    private static ServingRules RulesOf(AgentConfiguration configuration)
+    {
+        CacheConfiguration cache = configuration.Cache;
+        return new ServingRules(
+            configuration.Clients.Policy(),
+            ConfiguredNames.Build(configuration.Names),
+            new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
     }
 
     [LoggerMessage(110, LogLevel.Information, "{Path} has changed, and is in force")]

@@ -4,6 +4,7 @@ using Agent.Cluster;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Forwarding;
+using Agent.Observability.Flows;
 using Agent.Redirect;
 using Agent.Serving;
 using Microsoft.Extensions.Logging;
@@ -15,8 +16,6 @@ namespace Agent;
 /// </summary>
 internal sealed partial class NodeAgent : IDisposable
 {
-    private const long LongestDrain = 1_500; // milliseconds
-
     private readonly ILogger _logger;
     private readonly RouteSource _routes;
     private readonly ResponseCache _cache;
@@ -25,6 +24,7 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly PublishedNames _clusterNames = new();
     private readonly PublishedRules _rules;
     private readonly ClientsInFlight _inFlight;
+    private readonly QueryLog _queryLog;
     private readonly Timer _routeTimer;
     private volatile AgentConfiguration _configuration;
     private Datapath? _datapath;
@@ -43,6 +43,8 @@ internal sealed partial class NodeAgent : IDisposable
         _cache = new ResponseCache(configuration.Cache.Memory, configuration.Cache.ServeStale);
         _rules = new PublishedRules(RulesOf(configuration));
         _inFlight = new ClientsInFlight(configuration.Clients.InFlight);
+        Flows = new FlowHub(this, logger);
+        _queryLog = new QueryLog(Flows, Console.Out);
         _routes = new RouteSource(configuration.Routes, OwnAddresses(configuration), logger);
         _routeTimer = new Timer(_ => RefreshRoutes(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
@@ -59,6 +61,9 @@ internal sealed partial class NodeAgent : IDisposable
     public long LoopsFound => _routes.LoopsFound;
 
     public IReadOnlyList<ServingThread> Threads => _threads;
+
+    /// <summary>What is answered and redirected, for who watches.</summary>
+    public FlowHub Flows { get; }
 
     /// <summary>Null when no cluster is watched.</summary>
     public ClusterWatch? Cluster => _cluster;
@@ -84,6 +89,7 @@ internal sealed partial class NodeAgent : IDisposable
             ClusterFindings remembered = configuration.Redirect.Enabled ? agent.TakeTraffic() : ClusterFindings.None;
             if (configuration.Kubernetes.Enabled)
                 agent.Watch(remembered);
+            agent._queryLog.Log(configuration.Log.Queries);
             return agent;
         }
         catch
@@ -97,6 +103,7 @@ internal sealed partial class NodeAgent : IDisposable
     public void Dispose()
     {
         _cluster?.Dispose();
+        _probe?.Dispose();
         if (_lease != null)
         {
             _lease.Dispose();
@@ -107,6 +114,8 @@ internal sealed partial class NodeAgent : IDisposable
         _routeTimer.Dispose();
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
+        Flows.Dispose();
+        _queryLog.Dispose();
         _flights.Dispose();
         _cgroups?.Dispose();
         _datapath?.Dispose();
@@ -130,14 +139,18 @@ internal sealed partial class NodeAgent : IDisposable
             Cluster = _clusterNames,
         };
         IPEndPoint[] endPoints = ListenEndPoints();
-        _threads.Add(new TcpServer(endPoints, context, _logger) { ConnectionsOfClient = _configuration.Clients.TcpConnections });
+        using ListenSockets sockets = new(SocketHandover.Ask(SocketHandover.PathFor(_configuration.AdminSocket)));
+        _threads.Add(new TcpServer(endPoints, sockets, context, _logger) { ConnectionsOfClient = _configuration.Clients.TcpConnections });
         foreach (IPEndPoint endPoint in endPoints)
         {
             for (int worker = 0; worker < listen.Workers; worker++)
-                _threads.Add(new UdpServer(endPoint, worker, context, _logger));
+                _threads.Add(new UdpServer(sockets.Udp(endPoint), $"udp {endPoint} {worker}", context, _logger));
         }
 
         _threads.ForEach(thread => thread.Start());
+        ListenSockets = sockets.Used;
+        if (sockets.InheritedCount > 0)
+            Inherited(_logger, sockets.InheritedCount);
         Serving(_logger, string.Join(", ", endPoints.AsEnumerable()), listen.Workers);
     }
 
@@ -156,9 +169,9 @@ internal sealed partial class NodeAgent : IDisposable
                 remembered = ClusterFindings.Remembered(FrontendTable.Read(_datapath));
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
             FrontendTable.Program(_datapath, frontends, ListenEndPoints());
+            // Before the programs are put in place, so that they find an agent.
+            BeginLease(_datapath, cgroup);
             _datapath.Attach(cgroup);
-            _lease = new Lease(_datapath, _threads);
-            _lease.Begin();
             _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
             _cleaner.Look();
             WarnOfGaps();
@@ -167,8 +180,7 @@ internal sealed partial class NodeAgent : IDisposable
         catch (Exception error) when (error is RedirectException or Native.BpfException or Win32Exception or IOException or UnauthorizedAccessException)
         {
             // DNS must go on without the redirect: the node is left as it was, and everybody is told.
-            _lease?.Dispose();
-            _lease = null;
+            EndLease();
             _cgroups?.Dispose();
             _cgroups = null;
             _datapath?.Abandon();
@@ -183,7 +195,7 @@ internal sealed partial class NodeAgent : IDisposable
     private void Watch(ClusterFindings remembered)
     {
         Adopt(remembered);
-        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)), _logger);
+        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)) { SetPods = KnowPods }, _logger);
         _cluster.Start();
     }
 
@@ -204,7 +216,7 @@ internal sealed partial class NodeAgent : IDisposable
 
     private string? Program(ClusterFindings found)
     {
-        if (_datapath == null)
+        if (_datapath == null || IsSuperseded)
             return RedirectFailure ?? "redirect.enabled is false in the agent's configuration";
         try
         {
@@ -237,26 +249,8 @@ internal sealed partial class NodeAgent : IDisposable
             NoFallback(_logger, frontend.Address);
     }
 
-    /// <summary>Goes on serving what was sent before the kernel changed its mind: what sits in the sockets, then what upstreams still owe.</summary>
-    private void Drain()
-    {
-        long started = Environment.TickCount64;
-        do
-            Thread.Sleep(ServingThread.LongestTurn);
-        while (_threads.Any(thread => !thread.IsIdle) && Environment.TickCount64 - started < LongestDrain);
-    }
-
     private static IEnumerable<IPAddress> OwnAddresses(AgentConfiguration configuration) =>
         configuration.Listen.Addresses.Concat(configuration.Redirect.Frontends.Select(frontend => frontend.Address));
-
-    private static ServingRules RulesOf(AgentConfiguration configuration)
-    {
-        CacheConfiguration cache = configuration.Cache;
-        return new ServingRules(
-            configuration.Clients.Policy(),
-            ConfiguredNames.Build(configuration.Names),
-            new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
-    }
 
     private IPEndPoint[] ListenEndPoints() =>
         [.. _configuration.Listen.Addresses.Select(address => new IPEndPoint(address, _configuration.Listen.Port))];

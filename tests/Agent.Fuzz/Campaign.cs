@@ -5,8 +5,8 @@ using Microsoft.FSharp.Core;
 namespace Agent.Fuzz;
 
 /// <summary>
-/// One target under fire. Half of the inputs are FsCheck's, half are changed copies of inputs that did something new: that is the feedback that
-/// replaces coverage. FsCheck shrinks what fails.
+/// One target under fire. Half of the inputs are FsCheck's, half are changed copies of inputs that did something new: took a branch that none had
+/// taken, or a way that the target tells apart. FsCheck shrinks what fails.
 /// </summary>
 internal sealed class Campaign
 {
@@ -17,6 +17,7 @@ internal sealed class Campaign
     private readonly ulong _seed;
     private readonly List<byte[]> _pool;
     private readonly HashSet<int> _ways = [];
+    private readonly Coverage _coverage = new();
     private readonly Arbitrary<byte[]> _inputs;
     private byte[]? _smallestFailure;
     private ulong _batches;
@@ -41,7 +42,10 @@ internal sealed class Campaign
     /// <summary>Ways seen in all.</summary>
     public int Ways => _ways.Count;
 
-    /// <summary>Inputs that took a way that was new, in the order they were found.</summary>
+    /// <summary>See <see cref="Coverage.Branches"/>; 0 where nothing is instrumented.</summary>
+    public int Branches => _coverage.Branches;
+
+    /// <summary>Inputs that took a branch or a way that was new, in the order they were found.</summary>
     public List<byte[]> Found { get; } = [];
 
     /// <summary>Tries some inputs.</summary>
@@ -69,7 +73,7 @@ internal sealed class Campaign
         {
             try
             {
-                _ways.Add(_target.Check(input));
+                IsNew(input);
             }
             catch (FuzzFailure failure)
             {
@@ -83,10 +87,10 @@ internal sealed class Campaign
     private void Try(byte[] input)
     {
         Iterations++;
-        int way;
+        bool isNew;
         try
         {
-            way = _target.Check(input);
+            isNew = IsNew(input);
         }
         catch (FuzzFailure)
         {
@@ -94,11 +98,18 @@ internal sealed class Campaign
             throw;
         }
 
-        if (_ways.Count < MaxPool && _ways.Add(way))
+        if (isNew && _pool.Count < MaxPool)
         {
             _pool.Add(input);
             Found.Add(input);
         }
+    }
+
+    private bool IsNew(byte[] input)
+    {
+        Coverage.Begin();
+        int way = _target.Check(input);
+        return _coverage.TakesNew() | _ways.Add(way);
     }
 
     private byte[] Change(Random random)

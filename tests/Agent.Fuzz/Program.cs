@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Agent.Fuzz;
 
+Coverage.Start();
 Options options;
 try
 {
@@ -37,9 +38,9 @@ static int Fuzz(Options options)
         spent[next] += watch.Elapsed - before;
     }
 
-    Console.WriteLine($"{"target",-14} {"inputs",10} {"ways",6} {"new",5}");
+    Console.WriteLine($"{"target",-14} {"inputs",10} {"branches",8} {"ways",6} {"new",5}");
     foreach (Campaign campaign in campaigns)
-        Console.WriteLine($"{campaign.Target.Name,-14} {campaign.Iterations,10:N0} {campaign.Ways,6} {campaign.Found.Count,5}");
+        Console.WriteLine($"{campaign.Target.Name,-14} {campaign.Iterations,10:N0} {campaign.Branches,8} {campaign.Ways,6} {campaign.Found.Count,5}");
     if (options.Keep)
         campaigns.ForEach(campaign => Corpus.Add(campaign.Target, campaign.Found));
     return 0;

@@ -28,7 +28,7 @@ internal static class KernelState
 
     /// <summary>Makes the pinned maps look like those of an agent whose structs were laid out otherwise.</summary>
     public static void PretendOtherLayout(LabFixture lab) =>
-        Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0", "value", "99", .. Enumerable.Repeat("0", 15)]);
+        Bpftool(["map", "update", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0", "value", "99", .. Enumerable.Repeat("0", 39)]);
 
     /// <summary>Makes the pins look like those of layout 1, which had a longer lease and other maps for cgroups.</summary>
     public static void PretendLayout1(LabFixture lab)
@@ -93,18 +93,31 @@ internal static class KernelState
     public static bool IsToldToEnd(LabFixture lab)
     {
         const int SigTerm = 15;
-        string pid = File.ReadAllText($"/run/{lab.Name}/agent.pid").Trim();
-        string pending = File.ReadLines($"/proc/{pid}/status").First(line => line.StartsWith("ShdPnd:", StringComparison.Ordinal));
+        string pending = File.ReadLines($"/proc/{lab.AgentProcess}/status").First(line => line.StartsWith("ShdPnd:", StringComparison.Ordinal));
         return (Convert.ToUInt64(pending["ShdPnd:".Length..].Trim(), 16) & (1UL << (SigTerm - 1))) != 0;
     }
+
+    /// <summary>What the map says of who renews the lease: a thread's ID, or the mark of a dead one.</summary>
+    public static uint LeaseOwner(LabFixture lab)
+    {
+        using JsonDocument lease = JsonDocument.Parse(Bpftool("-j", "map", "lookup", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0"));
+        byte[] value = [.. lease.RootElement.GetProperty("value").EnumerateArray().Select(one => Convert.ToByte(one.GetString()![2..], 16))];
+        return BitConverter.ToUInt32(value, 4);
+    }
+
+    /// <summary>All that is attached to the lab's cgroups, as text to compare.</summary>
+    public static string DescribeAttached(LabFixture lab) => $"links: {string.Join(' ', LinksOf(lab))}\n{Bpftool("cgroup", "tree", lab.Cgroup)}";
 
     /// <summary>Everything an uninstalled agent must have put back, as text to compare.</summary>
     public static string Describe(LabFixture lab) =>
         string.Join('\n',
-            "links: " + string.Join(' ', LinksOf(lab)),
-            Bpftool("cgroup", "tree", lab.Cgroup),
+            DescribeAttached(lab),
+            NetDevicesOf(lab),
             lab.Lab("exec", "w1", "ip", "-brief", "address"),
             Directory.Exists(lab.Pins) ? string.Join(' ', Directory.GetFileSystemEntries(lab.Pins)) : "no pins");
+
+    /// <summary>What `bpftool net` shows on w1: programs at its devices, as an agent that worked on packets would leave them.</summary>
+    private static string NetDevicesOf(LabFixture lab) => lab.Lab("exec", "w1", "bpftool", "net");
 
     private static string Bpftool(params string[] arguments)
     {

@@ -64,6 +64,18 @@ public class LabFixture : IDisposable
 
     internal RunningProcess StartProbe(string words) => StartLab(["probe", "curl-pod", .. words.Split(' ')]);
 
+    internal int AgentProcess => int.Parse(File.ReadAllText($"/run/{Name}/agent.pid"), CultureInfo.InvariantCulture);
+
+    /// <summary>Signals both kube-dns servers: STOP, CONT.</summary>
+    internal void SignalKubeDns(string signal)
+    {
+        foreach (string pod in new[] { "kube-dns-1", "kube-dns-2" })
+        {
+            string[] processes = File.ReadAllLines(Path.Combine(Cgroup, "ctr/kubepods/burstable", $"pod-{pod}", "cgroup.procs"));
+            Assert.Equal(0, Processes.Run("/bin/kill", [$"-{signal}", .. processes]).ExitCode);
+        }
+    }
+
     /// <summary>The agent runs, and pods' queries go to it.</summary>
     internal void EnsureAgentServes()
     {

@@ -28,6 +28,33 @@ public sealed class LivenessTests(LabFixture lab) : IClassFixture<LabFixture>
     }
 
     [BpfFact]
+    public void F1_the_kernel_strikes_a_killed_agent_out_of_its_lease()
+    {
+        const uint OwnerDied = 0x40000000; // FUTEX_OWNER_DIED, and no thread's ID
+        lab.EnsureAgentServes();
+        string[] threads = Directory.GetDirectories($"/proc/{lab.AgentProcess}/task");
+        Assert.Contains($"/proc/{lab.AgentProcess}/task/{KernelState.LeaseOwner(lab)}", threads);
+
+        lab.Lab("agent", "kill");
+
+        Assert.Equal(OwnerDied, KernelState.LeaseOwner(lab));
+    }
+
+    [BpfFact]
+    public void F3_no_process_holds_the_datapath_only_its_pins()
+    {
+        lab.EnsureAgentServes();
+        IReadOnlyList<CgroupLink> links = KernelState.LinksOf(lab);
+
+        lab.Lab("agent", "kill");
+
+        Assert.Equal(9, links.Count);
+        Assert.Equal(links, KernelState.LinksOf(lab));
+        ProbeReport report = lab.Probe("-n 20 10.96.0.10");
+        Assert.True(report.IsFlawless, report.Text);
+    }
+
+    [BpfFact]
     public void F1_an_unconnected_socket_lives_through_kill_9_and_restart_and_sees_only_the_ClusterIP()
     {
         lab.EnsureAgentServes();

@@ -30,17 +30,51 @@ write_agent_config() {
 agent() {
 	case $1 in
 	start) start_agent ;;
-	stop) signal_agent TERM && await_agent_end ;;
-	kill) signal_agent KILL && await_agent_end ;;
+	stop) signal_agent TERM && await_agent_end && forget_newest ;;
+	kill) signal_agent KILL && await_agent_end && forget_newest ;;
 	pause) signal_agent STOP ;;
 	resume) signal_agent CONT ;;
-	*) die "usage: lab agent start|stop|kill|pause|resume" ;;
+	join) join_agent ;;
+	retire) retire_agent ;;
+	*) die "usage: lab agent start|stop|kill|pause|resume|join|retire" ;;
 	esac
+}
+
+# A second agent beside the one that runs, as a rolling upgrade with a surge has it. From then on it is the one that the other commands mean.
+join_agent() {
+	agent_runs || die "no agent runs that another could join"
+	[ ! -e "$RUN/elder.pid" ] || die "two agents run already"
+	mv "$RUN/agent.pid" "$RUN/elder.pid"
+	launch_agent
+	wait_until 10 agent_ended_or_leads || die_with_log "the second agent does not take over within 10 s"
+	agent_runs || { forget_newest && die_with_log "the second agent ended"; }
+}
+
+agent_ended_or_leads() {
+	! agent_runs || lra_on_w1 status 2>/dev/null | grep -q "process $(<"$RUN/agent.pid"),"
+}
+
+# Ends the older of two agents.
+retire_agent() {
+	[ -e "$RUN/elder.pid" ] || die "no second agent has joined"
+	kill -TERM "$(<"$RUN/elder.pid")"
+	wait_until 10 process_ended "$RUN/elder.pid" || die_with_log "the older agent does not end within 10 s"
+	rm "$RUN/elder.pid"
+}
+
+forget_newest() {
+	[ ! -e "$RUN/elder.pid" ] || mv "$RUN/elder.pid" "$RUN/agent.pid"
 }
 
 start_agent() {
 	[ -x "$LRA" ] || die "$LRA is missing: run 'make build'"
 	! agent_runs || die "the agent runs already"
+	launch_agent
+	wait_until 10 agent_ended_or_serves || die_with_log "the agent does not serve the pods within 10 s"
+	agent_runs || die_with_log "the agent ended"
+}
+
+launch_agent() {
 	(
 		join_cgroup "$AGENT_CGROUP"
 		exec nsenter --net="/run/netns/$LAB-w1" \
@@ -49,8 +83,6 @@ start_agent() {
 	echo $! >"$RUN/agent.pid"
 	disown
 	wait_until 1 agent_runs || die_with_log "the agent ended at once"
-	wait_until 10 agent_ended_or_serves || die_with_log "the agent does not serve the pods within 10 s"
-	agent_runs || die_with_log "the agent ended"
 }
 
 agent_ended_or_serves() {
@@ -94,17 +126,19 @@ signal_agent() {
 }
 
 await_agent_end() {
-	wait_until 10 agent_ended || die_with_log "the agent does not end within 10 s"
+	wait_until 10 process_ended "$RUN/agent.pid" || die_with_log "the agent does not end within 10 s"
 }
 
 # A killed process has ended when its last thread has: its first leaves the namespace some milliseconds before its sockets close.
-agent_ended() {
-	local name=/proc/$(<"$RUN/agent.pid")/comm
+process_ended() {
+	local name
+	name=/proc/$(<"$1")/comm
 	! { [ -e "$name" ] && [ "$(cat "$name" 2>/dev/null)" = "$(basename "$LRA")" ]; }
 }
 
 uninstall_agent() {
 	! agent_runs || signal_agent KILL
+	[ ! -e "$RUN/elder.pid" ] || kill -KILL "$(<"$RUN/elder.pid")" 2>/dev/null || true
 	[ -e "$PINS" ] || return 0
 	[ ! -x "$LRA" ] || [ ! -e "$CONFIG" ] || lra_on_w1 uninstall >/dev/null ||
 		echo "lab: 'lra uninstall' failed, removing $PINS by hand" >&2

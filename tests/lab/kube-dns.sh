@@ -52,6 +52,7 @@ queries() {
 	done
 }
 
+# Many TCP workers with a socket each: knotd lets only ten connections wait at one.
 # tcp-idle-timeout: the agent's pipelined connection must not be closed between two steps of a test.
 write_knot_config() {
 	local run=$RUN/$1
@@ -60,7 +61,8 @@ write_knot_config() {
 		  rundir: "$run"
 		  listen: [ "0.0.0.0@53", "::@53" ]
 		  udp-workers: 1
-		  tcp-workers: 1
+		  tcp-workers: 32
+		  tcp-reuseport: on
 		  background-workers: 1
 		  tcp-idle-timeout: 60
 		log:

@@ -57,6 +57,15 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
 
     public int Count => _store.Count;
 
+    /// <summary>How the watch is going.</summary>
+    public WatchState State => new(_resource.Plural, _options.FieldSelector.Length > 0 ? "node" : "cluster", IsSynced)
+    {
+        IsNotInstalled = IsNotInstalled,
+        Count = Count,
+        LastEventAt = LastEventAt,
+        Failure = Failure,
+    };
+
     public T? Find(ObjectKey key) => _store.Find(key);
 
     public IReadOnlyList<T> Snapshot() => _store.Snapshot();

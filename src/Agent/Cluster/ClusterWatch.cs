@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using Agent.Cluster.Policies;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Kubernetes;
 using Agent.Kubernetes.Access;
 using Agent.Kubernetes.Watching;
+using Agent.Serving;
 using Microsoft.Extensions.Logging;
 
 namespace Agent.Cluster;
@@ -103,6 +105,14 @@ internal sealed partial class ClusterWatch : IDisposable
 
     public int ServiceCount => _services.Count;
 
+    /// <summary>How the watches are going; none of a kind that is not installed.</summary>
+    public IEnumerable<WatchState> Watches =>
+        new[] { _services.State, _slices.State, _node.State, _nodePods.State, _namespaces.State, _pods?.State }.OfType<WatchState>()
+            .Concat(_policies.Watches).Where(watch => !watch.IsNotInstalled);
+
+    /// <summary>From when a change was read until the kernel goes by it.</summary>
+    public LatencyHistogram Programming { get; } = new();
+
     public void Start()
     {
         _services.Start();
@@ -160,6 +170,7 @@ internal sealed partial class ClusterWatch : IDisposable
     private void ApplyHere(IReadOnlyList<Change<Pod>> changes)
     {
         _podsHere = new NodePods(_nodePods.Snapshot());
+        _consequences.SetPods(_podsHere);
         JudgePods();
         Reconsider(changes, _ => { }, _policies.DependOn);
     }
@@ -232,6 +243,7 @@ internal sealed partial class ClusterWatch : IDisposable
 
     private void Reconsider()
     {
+        long started = Stopwatch.GetTimestamp();
         lock (_lock)
         {
             if (!Has(_services) || !Has(_slices))
@@ -247,6 +259,8 @@ internal sealed partial class ClusterWatch : IDisposable
             {
                 _findings = found;
                 _notProgrammed = _consequences.Adopt(found);
+                if (_notProgrammed == null)
+                    Programming.Add(Stopwatch.GetTimestamp() - started);
             }
 
             if (plan == null)
@@ -295,4 +309,8 @@ internal sealed partial class ClusterWatch : IDisposable
 /// <param name="Cache">Where answers are dropped that a change of the table touches.</param>
 /// <param name="SetPodModes">Tells the kernel which pods to redirect; called like <paramref name="Adopt"/>.</param>
 internal sealed record ClusterConsequences(
-    Func<ClusterFindings, string?> Adopt, PublishedNames Names, ResponseCache Cache, Action<PodModes> SetPodModes);
+    Func<ClusterFindings, string?> Adopt, PublishedNames Names, ResponseCache Cache, Action<PodModes> SetPodModes)
+{
+    /// <summary>Tells who the pods of this node are now.</summary>
+    public required Action<NodePods> SetPods { get; init; }
+}

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Serialization;
 using Agent.Configuration;
 using Agent.Redirect;
 using Spectre.Console;
@@ -15,34 +16,49 @@ internal static class CheckCommand
             Description = $"Check for what this configuration file asks [default: {CommandLine.DefaultConfiguration}, if it is there]",
             HelpName = "FILE",
         };
+        Option<string> output = Output.CreateOption();
         Command command = new("check", """
             Say, feature by feature, what this node can do, and what follows where it cannot.
             Changes nothing. Exit status 1 when the node cannot redirect.
             """)
         {
             config,
+            output,
         };
-        command.SetAction(parsed => Check(parsed.GetValue(config)));
+        command.SetAction(parsed => Check(parsed.GetValue(config), parsed.GetValue(output)!));
         return command;
     }
 
-    private static int Check(string? path)
+    private static int Check(string? path, string format)
     {
         AgentConfiguration? configuration = null;
         path ??= File.Exists(CommandLine.DefaultConfiguration) ? CommandLine.DefaultConfiguration : null;
         if (path != null && !CommandLine.TryReadConfiguration(path, out configuration))
             return ExitStatus.Usage;
         IReadOnlyList<NodeFeature> features = NodeFeature.ProbeAll(configuration?.Redirect ?? new RedirectConfiguration());
+        CheckReport report = new(features.All(feature => feature.IsThere || !feature.IsNeeded), features);
+        Output.Show(format, report, CheckJson.Default.CheckReport, Show);
+        return report.CanRedirect ? ExitStatus.Done : ExitStatus.Failed;
+    }
+
+    private static int Show(CheckReport report)
+    {
         Table table = new Table().Border(TableBorder.None).AddColumns("FEATURE", "", "FOUND", "CONSEQUENCE");
-        foreach (NodeFeature feature in features)
+        foreach (NodeFeature feature in report.Features)
             table.AddRow(new[] { feature.Name, feature.IsThere ? "ok" : "MISSING", feature.Found, feature.IsThere ? "" : feature.Consequence }.Select(Markup.Escape).ToArray());
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 240);
         AnsiConsole.Write(table);
-        bool canRedirect = features.All(feature => feature.IsThere || !feature.IsNeeded);
         Console.WriteLine();
-        Console.WriteLine(canRedirect
+        Console.WriteLine(report.CanRedirect
             ? "This node can redirect."
             : "This node cannot redirect: the agent would serve on its own address and leave the pods' traffic alone.");
-        return canRedirect ? ExitStatus.Done : ExitStatus.Failed;
+        return ExitStatus.Done;
     }
 }
+
+/// <summary>What a node can do.</summary>
+internal sealed record CheckReport(bool CanRedirect, IReadOnlyList<NodeFeature> Features);
+
+[JsonSerializable(typeof(CheckReport))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+internal sealed partial class CheckJson : JsonSerializerContext;

@@ -12,7 +12,8 @@ internal static class CommandLine
 
     public static int Run(string[] args)
     {
-        ParseResult parsed = Create().Parse(args);
+        RootCommand root = Create();
+        ParseResult parsed = root.Parse(args.Length > 0 ? args : ["--help"]);
         int status = parsed.Invoke();
         return parsed.Errors.Count > 0 ? ExitStatus.Usage : status;
     }
@@ -31,12 +32,16 @@ internal static class CommandLine
             RunCommand.Create(),
             CheckCommand.Create(),
             StatusCommand.Create(),
+            ObserveCommand.Create(),
+            TopCommand.Create(),
             CacheCommand.Create(),
             PolicyCommand.Create(),
             ExplainCommand.Create(),
+            UpstreamCommand.Create(),
             ConfigCommand.Create(),
             RepairCommand.Create(),
             UninstallCommand.Create(),
+            CompletionCommand.Create(),
             VersionCommand.Create(),
         };
 
@@ -48,20 +53,17 @@ internal static class CommandLine
         DefaultValueFactory = _ => DefaultConfiguration,
     };
 
-    /// <summary>The option that each command which prints figures has.</summary>
-    public static Option<string> OutputOption() => new Option<string>("--output", "-o")
-    {
-        Description = "table for people, json for programs",
-        HelpName = "table|json",
-        DefaultValueFactory = _ => "table",
-    }.AcceptOnlyFromAmong("table", "json");
-
     /// <summary>Prints a table that programs may read too: no frame, and no line is wrapped.</summary>
     public static void Print(Table table)
     {
         table.Border(TableBorder.None);
+        PrintWide(table);
+    }
+
+    public static void PrintWide(Spectre.Console.Rendering.IRenderable shown)
+    {
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 200);
-        AnsiConsole.Write(table);
+        AnsiConsole.Write(shown);
     }
 
     /// <summary>Reads the configuration; its mistakes go to standard error, a line each.</summary>

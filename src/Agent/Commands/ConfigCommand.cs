@@ -40,10 +40,19 @@ internal static class ConfigCommand
     {
         Option<string> config = CommandLine.ConfigurationOption();
         Option<bool> running = new("--running") { Description = "What the running agent goes by, in place of what the file says" };
-        Command command = new("show", "Show every setting, also those that the file leaves to their defaults") { running, config };
+        Option<string> output = new Option<string>("--output", "-o")
+        {
+            Description = "yaml as the file is written; json: a list of paths with their values",
+            HelpName = "yaml|json",
+            DefaultValueFactory = _ => "yaml",
+        }.AcceptOnlyFromAmong("yaml", "json");
+        Command command = new("show", "Show every setting, also those that the file leaves to their defaults") { running, config, output };
         command.SetAction(parsed => WithSettings(parsed.GetValue(config)!, parsed.GetValue(running), (_, settings) =>
         {
-            Console.Write(Setting.ToYaml(settings));
+            if (parsed.GetValue(output) == "yaml")
+                Console.Write(Setting.ToYaml(settings));
+            else
+                Output.Write(Output.Json, settings, SettingsJson.Default.IReadOnlyListSetting);
             return ExitStatus.Done;
         }));
         return command;
@@ -52,21 +61,29 @@ internal static class ConfigCommand
     private static Command CreateDiff()
     {
         Option<string> config = CommandLine.ConfigurationOption();
+        Option<string> output = Output.CreateOption();
         Command command = new("diff", """
             Show where the file differs from what the running agent goes by, and which of it takes a restart.
             Exit status: 0 it does not; 1 it does; 3 the agent is not running.
             """)
         {
             config,
+            output,
         };
         command.SetAction(parsed => WithSettings(parsed.GetValue(config)!, isRunning: true, (file, running) =>
         {
             IReadOnlyList<SettingChange> changes = SettingChange.Between(running, file.Settings);
-            foreach (SettingChange change in changes)
-                Console.WriteLine(change.IsLive ? $"{change}" : $"{change}, which takes a restart");
+            Output.Show(parsed.GetValue(output)!, changes, SettingsJson.Default.IReadOnlyListSettingChange, ShowChanges);
             return changes.Count == 0 ? ExitStatus.Done : ExitStatus.Failed;
         }));
         return command;
+    }
+
+    private static int ShowChanges(IReadOnlyList<SettingChange> changes)
+    {
+        foreach (SettingChange change in changes)
+            Console.WriteLine(change.IsLive ? $"{change}" : $"{change}, which takes a restart");
+        return ExitStatus.Done;
     }
 
     private static int WithSettings(string path, bool isRunning, Func<AgentConfiguration, IReadOnlyList<Setting>, int> show)
@@ -80,8 +97,7 @@ internal static class ConfigCommand
                 : file.Settings;
             if (settings != null)
                 return show(file, settings);
-            CommandLine.Fail($"the agent is not running (nobody answers on {file.AdminSocket})");
-            return ExitStatus.NotRunning;
+            return RunningAgent.FailNotRunning(file.AdminSocket);
         }
         catch (Exception error) when (error is UnauthorizedAccessException or InvalidOperationException)
         {

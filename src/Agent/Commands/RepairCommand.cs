@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.ComponentModel;
 using System.Runtime.ExceptionServices;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Agent.Configuration;
 using Agent.Native;
@@ -16,7 +15,7 @@ internal static class RepairCommand
     public static Command Create()
     {
         Option<string> config = CommandLine.ConfigurationOption();
-        Option<string> output = CommandLine.OutputOption();
+        Option<string> output = Output.CreateOption();
         Command command = new("repair", """
             Destroy the pods' connected UDP sockets that were redirected to a backend which is gone; their owners
             get an error and connect anew. While no agent is alive and well, those that point at it are gone, too.
@@ -27,11 +26,11 @@ internal static class RepairCommand
             config,
             output,
         };
-        command.SetAction(parsed => Repair(parsed.GetValue(config)!, parsed.GetValue(output) == "json"));
+        command.SetAction(parsed => Repair(parsed.GetValue(config)!, parsed.GetValue(output)!));
         return command;
     }
 
-    private static int Repair(string path, bool asJson)
+    private static int Repair(string path, string format)
     {
         if (!CommandLine.TryReadConfiguration(path, out AgentConfiguration? configuration))
             return ExitStatus.Usage;
@@ -45,10 +44,7 @@ internal static class RepairCommand
             string cgroup = redirect.Cgroup ?? Cgroups.FindKubepods();
             StaleSocketsReport stale = OnThreadOfItsOwn(() => StaleSockets.Destroy(redirect.PinPath, cgroup, withAgent: isServing));
             RepairReport report = new(isServing, Group(stale.Destroyed), kernel.MissingLinks, stale.Failures);
-            if (asJson)
-                Console.WriteLine(JsonSerializer.Serialize(report, RepairJson.Default.RepairReport));
-            else
-                Show(report);
+            Output.Show(format, report, RepairJson.Default.RepairReport, Show);
             return report.NotAttached.Count + report.Failures.Count == 0 ? ExitStatus.Done : ExitStatus.Failed;
         }
         catch (Exception error) when (error is RedirectException or BpfException or DllNotFoundException or Win32Exception or IOException or UnauthorizedAccessException)
@@ -62,7 +58,7 @@ internal static class RepairCommand
             .Select(same => new RepairedSockets(same.Key.Address, same.Key.Cgroup, same.Key.Backend, same.Key.Frontend, same.Count()))
             .OrderBy(sockets => sockets.Address, StringComparer.Ordinal)];
 
-    private static void Show(RepairReport report)
+    private static int Show(RepairReport report)
     {
         if (report.Destroyed.Count > 0)
         {
@@ -80,6 +76,7 @@ internal static class RepairCommand
             Console.Error.WriteLine($"lra: some may be left: {failure}");
         if (report.NotAttached.Count > 0)
             Console.Error.WriteLine($"lra: not attached: {string.Join(", ", report.NotAttached)}; restart the agent");
+        return ExitStatus.Done;
     }
 
     /// <summary>Runs what enters other namespaces on a thread that ends after it.</summary>

@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Agent.Configuration;
 using Agent.Observability;
+using Agent.Serving;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
@@ -16,7 +17,7 @@ internal static class RunCommand
         Option<string> config = CommandLine.ConfigurationOption();
         Command command = new("run", """
             Run the agent in the foreground, logging to standard output.
-            SIGTERM and SIGINT stop it: the kernel then sends the pods' queries to the fallback servers.
+            SIGTERM and SIGINT stop it, after 'lameduck': the kernel then sends the pods' queries to the fallback servers.
             What is in the kernel stays until 'lra uninstall', so a restart loses nothing.
             """)
         {
@@ -44,9 +45,16 @@ internal static class RunCommand
         {
             ILogger logger = logging.CreateLogger("lra");
             using NodeAgent agent = NodeAgent.Start(configuration, logger);
+            using SocketHandover handover = new(SocketHandover.PathFor(configuration.AdminSocket), agent.ListenSockets);
             using ConfigurationWatch watch = new(path, () => agent.Reload(path));
+            using MetricsServer? metrics = MetricsServer.Start(agent, logger);
             using AdminServer admin = AdminServer.Start(agent);
+            using ServiceManager manager = ServiceManager.Begin(agent);
             stop.Wait();
+            agent.PrepareToStop();
+            manager.SayStopping();
+            stop.Reset();
+            stop.Wait(agent.Configuration.Lameduck); // told again to stop, it does so at once
             return ExitStatus.Done;
         }
         catch (Exception error) when (error is Win32Exception or IOException or UnauthorizedAccessException or Kubernetes.Access.AccessException)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Serialization;
 using Agent.Cluster;
 using Agent.Configuration;
 using Agent.Native;
@@ -14,18 +15,20 @@ internal static class StatusCommand
     public static Command Create()
     {
         Option<string> config = CommandLine.ConfigurationOption();
+        Option<string> output = Output.CreateOption();
         Command command = new("status", """
             Show what the kernel redirects, and what the running agent did.
             The kernel's part is read from the pinned maps, so it is shown also while no agent runs (exit status 3 then).
             """)
         {
             config,
+            output,
         };
-        command.SetAction(parsed => Show(parsed.GetValue(config)!));
+        command.SetAction(parsed => Show(parsed.GetValue(config)!, parsed.GetValue(output)!));
         return command;
     }
 
-    private static int Show(string path)
+    private static int Show(string path, string format)
     {
         if (!CommandLine.TryReadConfiguration(path, out AgentConfiguration? configuration))
             return ExitStatus.Usage;
@@ -41,8 +44,12 @@ internal static class StatusCommand
             return CommandLine.Fail(error.Message);
         }
 
-        ShowAgent(agent, configuration);
-        ShowKernel(kernel, configuration);
+        Output.Show(format, new NodeStatus(agent, kernel), NodeStatusJson.Default.NodeStatus, status =>
+        {
+            ShowAgent(status.Agent, configuration);
+            ShowKernel(status.Kernel, configuration);
+            return ExitStatus.Done;
+        });
         if (agent == null)
             return ExitStatus.NotRunning;
         bool isAsConfigured = !configuration.Redirect.Enabled || kernel is { IsAgentAlive: true, IsAgentWell: true, MissingLinks.Count: 0 };
@@ -106,6 +113,7 @@ internal static class StatusCommand
         string target = (kernel.IsAgentAlive, kernel.IsAgentWell) switch
         {
             (true, true) => "redirecting to the agent",
+            _ when kernel.IsFallbackOver => "not redirecting: no agent for longer than redirect.fallbackTtl",
             (true, false) => "redirecting to the fallback: the agent lives but makes no progress",
             _ => "redirecting to the fallback: no agent holds the redirect",
         };
@@ -127,3 +135,10 @@ internal static class StatusCommand
         CommandLine.Print(table);
     }
 }
+
+/// <summary>What runs and what the kernel holds; each null when there is none.</summary>
+internal sealed record NodeStatus(AgentStatus? Agent, KernelStatus? Kernel);
+
+[JsonSerializable(typeof(NodeStatus))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+internal sealed partial class NodeStatusJson : JsonSerializerContext;

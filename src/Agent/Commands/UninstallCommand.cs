@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Net;
 using Agent.Configuration;
 using Agent.Redirect;
+using Agent.Serving;
 
 namespace Agent.Commands;
 
@@ -42,6 +43,12 @@ internal static class UninstallCommand
             IReadOnlyList<IPAddress> addresses = ListenAddresses.Remove(stateDirectory);
             foreach (IPAddress address in addresses)
                 Console.WriteLine($"removed {address} from lo");
+            if (Directory.Exists(stateDirectory))
+            {
+                File.Delete(configuration.AdminSocket);
+                File.Delete(SocketHandover.PathFor(configuration.AdminSocket));
+            }
+
             if (pins.Length + addresses.Count == 0)
                 Console.WriteLine($"nothing to remove: {configuration.Redirect.PinPath} is not there, and no address is noted in {stateDirectory}");
             return ExitStatus.Done;

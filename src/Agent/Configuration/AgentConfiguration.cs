@@ -16,8 +16,10 @@ public sealed record AgentConfiguration
     /// <summary>The path of the Unix socket that the CLI speaks to.</summary>
     public string AdminSocket { get; init; } = "/run/lra/admin.sock";
 
-    /// <summary>Where Prometheus scrapes.</summary>
-    public IPEndPoint Metrics { get; init; } = new(IPAddress.Any, 9253);
+    public MetricsConfiguration Metrics { get; init; } = new();
+
+    /// <summary>How long a stopping agent says that it is not ready, and serves on, before it gives the traffic back; at most an hour.</summary>
+    public TimeSpan Lameduck { get; init; } = TimeSpan.Zero;
 
     public RedirectConfiguration Redirect { get; init; } = new();
 
@@ -32,6 +34,8 @@ public sealed record AgentConfiguration
     public ClientsConfiguration Clients { get; init; } = new();
 
     public NamesConfiguration Names { get; init; } = new();
+
+    public LogConfiguration Log { get; init; } = new();
 
     public KubernetesConfiguration Kubernetes { get; init; } = new();
 
@@ -51,6 +55,18 @@ public sealed record ListenConfiguration
     public int Workers { get; init; } = Math.Min(Environment.ProcessorCount, 256);
 }
 
+/// <summary>HTTP for Prometheus and for probes of health.</summary>
+public sealed record MetricsConfiguration
+{
+    public IPAddress Address { get; init; } = IPAddress.Any;
+
+    /// <summary>0 to 65535; 0: nothing is served.</summary>
+    public int Port { get; init; } = 9253;
+
+    /// <summary>Whether the names of CoreDNS are exposed too.</summary>
+    public bool CorednsNames { get; init; }
+}
+
 /// <summary>The kernel's part: where the hooks are attached and what they redirect.</summary>
 public sealed record RedirectConfiguration
 {
@@ -61,6 +77,9 @@ public sealed record RedirectConfiguration
 
     /// <summary>Where links and maps are pinned, on a bpffs.</summary>
     public string PinPath { get; init; } = "/sys/fs/bpf/lra";
+
+    /// <summary>How long after the last agent's life the fallback is used; zero: for ever.</summary>
+    public TimeSpan FallbackTtl { get; init; } = TimeSpan.Zero;
 
     /// <summary>What holds for a pod when neither it nor its namespace says anything.</summary>
     public RedirectMode Mode { get; init; } = RedirectMode.Enabled;
@@ -129,6 +148,19 @@ public enum ServerPolicy
     Fastest,
 }
 
+/// <summary>How a route's servers are asked.</summary>
+public enum RouteProtocol
+{
+    Udp,
+    Tcp,
+
+    /// <summary>RFC 7858, over TCP.</summary>
+    Tls,
+
+    /// <summary>RFC 8484, over TCP.</summary>
+    Https,
+}
+
 /// <summary>How questions of one zone are forwarded: to fixed servers or to those of a resolv.conf, never both.</summary>
 public sealed record RouteConfiguration
 {
@@ -143,7 +175,7 @@ public sealed record RouteConfiguration
     /// <summary>A resolv.conf whose servers are used, re-read when it changes; null when <see cref="Servers"/> is given.</summary>
     public string? ResolvConf { get; init; }
 
-    /// <summary>TCP also below TLS.</summary>
+    /// <summary>TCP also below TLS and HTTPS.</summary>
     public TransportProtocol Protocol { get; init; } = TransportProtocol.Udp;
 
     /// <summary>How the servers prove who they are; null when they are asked in plain text.</summary>
@@ -158,7 +190,8 @@ public sealed record RouteConfiguration
 /// <summary>What a certificate is held against (RFC 8310 section 8.1).</summary>
 /// <param name="ServerName">The name in the certificate of every server, lower case; null: each server's own IP address must be in it.</param>
 /// <param name="CaFile">A file of certificates in PEM form, the only roots that are trusted; null: the system's roots.</param>
-public sealed record TlsConfiguration(string? ServerName, string? CaFile);
+/// <param name="HttpsPath">Where the servers take queries as HTTP requests; null: they speak DNS over TLS.</param>
+public sealed record TlsConfiguration(string? ServerName, string? CaFile, string? HttpsPath = null);
 
 /// <summary>The one cache of all zones.</summary>
 public sealed record CacheConfiguration

@@ -7,17 +7,23 @@ namespace Agent.Configuration;
 // The keys of a route over TLS.
 internal static partial class Sections
 {
-    private static TlsConfiguration? Tls(MappingReader route, bool isTls)
+    private static TlsConfiguration? Tls(MappingReader route, RouteProtocol protocol)
     {
-        TlsConfiguration read = new(route.Optional("tlsServerName", ServerName), route.Optional("tlsCa", CaFile));
-        foreach (string key in (string[])["tlsServerName", "tlsCa"])
+        bool isTls = protocol is RouteProtocol.Tls or RouteProtocol.Https;
+        string? path = route.Optional("httpsPath", Values.HttpsPath);
+        if (protocol == RouteProtocol.Https)
+            path ??= "/dns-query"; // the path of RFC 8484's examples, and of most servers
+        TlsConfiguration read = new(route.Optional("tlsServerName", ServerName), route.Optional("tlsCa", CaFile), path);
+        if (!route.HasMistakesUnder("protocol"))
         {
-            if (!isTls && route.Has(key) && !route.HasMistakesUnder("protocol"))
-                route.Report(key, "means nothing without protocol: tls");
+            foreach (string key in ((string[])["tlsServerName", "tlsCa"]).Where(key => !isTls && route.Has(key)))
+                route.Report(key, "means nothing without protocol: tls or https");
+            if (protocol != RouteProtocol.Https && route.Has("httpsPath"))
+                route.Report("httpsPath", "means nothing without protocol: https");
         }
 
         if (isTls && route.Has("resolvConf"))
-            route.Report("protocol", "tls goes with servers: those of a resolv.conf are asked at port 53");
+            route.Report("protocol", $"{protocol.ToString().ToLowerInvariant()} goes with servers: those of a resolv.conf are asked at port 53");
         return isTls ? read : null;
     }
 

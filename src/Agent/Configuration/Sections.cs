@@ -25,11 +25,13 @@ internal static partial class Sections
             Listen = listen,
             AdminSocket = root.Section("admin", admin => admin.Value("socket", _defaults.AdminSocket, Values.SocketPath)),
             Metrics = root.Section("metrics", Metrics),
+            Lameduck = root.Value("lameduck", _defaults.Lameduck, Values.Duration(TimeSpan.FromHours(1))),
             Redirect = redirect,
             Routes = Routes(root, listen, redirect),
             Cache = root.Section("cache", Cache),
             Clients = root.Section("clients", Clients),
             Names = Names(root),
+            Log = root.Section("log", log => new LogConfiguration { Queries = log.Value("queries", LoggedQueries.None, Values.OneOf<LoggedQueries>()) }),
             Kubernetes = kubernetes,
         };
     }
@@ -67,9 +69,12 @@ internal static partial class Sections
         return read;
     }
 
-    private static IPEndPoint Metrics(MappingReader metrics) => new(
-        metrics.Value("address", _defaults.Metrics.Address, Addresses.UnicastOrAny),
-        metrics.Value("port", _defaults.Metrics.Port, Values.Port));
+    private static MetricsConfiguration Metrics(MappingReader metrics) => new()
+    {
+        Address = metrics.Value("address", _defaults.Metrics.Address, Addresses.UnicastOrAny),
+        Port = metrics.Value("port", _defaults.Metrics.Port, Values.Count(0, 65535)),
+        CorednsNames = metrics.Value("corednsNames", false, Values.Switch),
+    };
 
     private static RedirectConfiguration Redirect(
         MappingReader redirect, ListenConfiguration listen, IReadOnlyList<IPAddress>? served, bool watches)
@@ -81,6 +86,7 @@ internal static partial class Sections
             Enabled = redirect.Value("enabled", defaults.Enabled, Values.Switch),
             Cgroup = redirect.Optional("cgroup", Values.AbsolutePath),
             PinPath = redirect.Value("pinPath", defaults.PinPath, Values.AbsolutePath),
+            FallbackTtl = redirect.Value("fallbackTtl", defaults.FallbackTtl, Values.Duration(TimeSpan.FromDays(7))),
             Mode = redirect.Value("mode", defaults.Mode, Values.OneOf<RedirectMode>()),
             Frontends = redirect.Sections("frontends", defaults.Frontends, item =>
             {
@@ -165,14 +171,15 @@ internal static partial class Sections
     {
         string? zone = route.Required("zone", text => Values.Zone(text).Unless(zone =>
             zones.Add(zone) ? null : $"{Quoting.Quote(text)} has a route already"));
-        (TransportProtocol protocol, bool isTls) = route.Value("protocol", (TransportProtocol.Udp, false), Values.RouteProtocol);
+        RouteProtocol protocol = route.Value("protocol", RouteProtocol.Udp, Values.RouteProtocol);
+        string port = protocol switch { RouteProtocol.Tls => "853", RouteProtocol.Https => "443", _ => "53" };
         RouteConfiguration read = new()
         {
             Zone = zone ?? "",
-            Servers = route.Values("servers", [], text => Addresses.Endpoint(text, isTls ? "853" : "53").Unless(loopMistake)),
+            Servers = route.Values("servers", [], text => Addresses.Endpoint(text, port).Unless(loopMistake)),
             ResolvConf = route.Optional("resolvConf", Values.AbsolutePath),
-            Protocol = protocol,
-            Tls = Tls(route, isTls),
+            Protocol = protocol == RouteProtocol.Udp ? TransportProtocol.Udp : TransportProtocol.Tcp,
+            Tls = Tls(route, protocol),
             Policy = route.Value("policy", ServerPolicy.Random, Values.Policy),
             QueriesPerSecond = route.Value("queriesPerSecond", 0, Values.Count(0, 1_000_000)),
         };

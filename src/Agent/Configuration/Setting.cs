@@ -67,7 +67,6 @@ public sealed record Setting(string Path, string Text)
         TimeSpan time => DurationOf(time),
         ServerPolicy.RoundRobin => "round-robin",
         Enum name => name.ToString().ToLowerInvariant(),
-        (TransportProtocol protocol, bool isTls) => isTls ? "tls" : TextOf(protocol),
         _ => string.Create(CultureInfo.InvariantCulture, $"{value}"),
     };
 

@@ -8,7 +8,8 @@ public sealed record SettingChange(string Path, string? Before, string? After)
     // What a running agent can go by from one query to the next. All else is bound to sockets, memory, pins or the API server.
     private static readonly string[] _live =
     [
-        "routes", "hosts", "rewrite", "zones", "dns64", "filterAaaa", "clients", "redirect.frontends", "cache.minTtl", "cache.maxTtl", "cache.maxNegativeTtl",
+        "routes", "hosts", "rewrite", "zones", "dns64", "filterAaaa", "clients", "log", "redirect.frontends", "cache.minTtl", "cache.maxTtl", "cache.maxNegativeTtl",
+        "lameduck",
     ];
 
     // What decides how a cached answer came to be.

@@ -23,14 +23,20 @@ internal static class Values
         _ => Wrong(text, "is neither UDP nor TCP"),
     };
 
-    /// <summary>How an upstream is asked; TLS is spoken over TCP.</summary>
-    public static Parsed<(TransportProtocol Protocol, bool IsTls)> RouteProtocol(string text) => text.ToUpperInvariant() switch
+    public static Parsed<RouteProtocol> RouteProtocol(string text) => text.ToUpperInvariant() switch
     {
-        "UDP" => (TransportProtocol.Udp, false),
-        "TCP" => (TransportProtocol.Tcp, false),
-        "TLS" => (TransportProtocol.Tcp, true),
-        _ => Wrong(text, "is neither udp, tcp nor tls"),
+        "UDP" => Configuration.RouteProtocol.Udp,
+        "TCP" => Configuration.RouteProtocol.Tcp,
+        "TLS" => Configuration.RouteProtocol.Tls,
+        "HTTPS" => Configuration.RouteProtocol.Https,
+        _ => Wrong(text, "is neither udp, tcp, tls nor https"),
     };
+
+    /// <summary>The path of an HTTPS resource: from the slash on, without a query.</summary>
+    public static Parsed<string> HttpsPath(string text) =>
+        text.StartsWith('/') && text.All(c => c is > ' ' and < (char)127 and not ('?' or '#'))
+            ? text
+            : Wrong(text, "is no path; write it as in /dns-query");
 
     public static Parsed<ServerPolicy> Policy(string text) => text switch
     {
@@ -90,9 +96,9 @@ internal static class Values
         return path.Length > 0 ? path : "/";
     }
 
-    /// <summary>A path that fits <c>sockaddr_un</c>: 107 bytes and a zero.</summary>
+    /// <summary>A path that fits <c>sockaddr_un</c> with what <see cref="Agent.SocketPath"/> appends to it.</summary>
     public static Parsed<string> SocketPath(string text) => AbsolutePath(text).Unless(path =>
-        Encoding.UTF8.GetByteCount(path) > 107 ? $"{Quoting.Quote(text)} is longer than the 107 bytes that a Unix socket's path may have" : null);
+        Encoding.UTF8.GetByteCount(path) > Agent.SocketPath.MaxLength ? $"{Quoting.Quote(text)} is longer than the {Agent.SocketPath.MaxLength} bytes that the path may have" : null);
 
     public static Parsed<string> AbsolutePathOrNone(string text) => text.Length == 0 ? text : AbsolutePath(text);
 

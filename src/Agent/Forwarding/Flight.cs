@@ -199,6 +199,12 @@ internal struct Exchange
     /// <summary>Whether its server's time is counted already, because it was slow.</summary>
     public bool IsObserved;
 
+    /// <summary>Whether its server was silent for so long that it counts as a timeout.</summary>
+    public bool IsLate;
+
+    /// <summary>Whether it is one of its server's questions on their way.</summary>
+    public bool IsInFlight;
+
     public bool HasEdns;
 
     /// <summary>Over UDP: which letters of the name were sent in upper case.</summary>
@@ -224,5 +230,8 @@ internal struct Exchange
         Socket?.Return(IsAnswered);
         Connection = null;
         Socket = null;
+        if (IsInFlight)
+            Upstream.Counters.InFlight--;
+        IsInFlight = false;
     }
 }

@@ -24,13 +24,15 @@ internal sealed partial class Forwarder
     }
 
     /// <summary>Renews what nobody waits for, unless another thread does.</summary>
-    private void BeginRefresh(Flight flight, long now)
+    private bool BeginRefresh(Flight flight, long now)
     {
         flight.Share = _context.Flights.Claim(flight.Hash, _thread, out _);
-        if (flight.Share == FlightShare.Follower)
-            _flights.Remove(flight);
-        else
+        bool isOurs = flight.Share != FlightShare.Follower;
+        if (isOurs)
             Send(flight, flight.Route.Protocol, now);
+        else
+            _flights.Remove(flight);
+        return isOurs;
     }
 
     /// <summary>Another thread's flight has ended that this thread may have waited for.</summary>

@@ -91,8 +91,12 @@ internal sealed partial class Forwarder
             long silence = now - exchange.SentAt;
             if (!exchange.IsObserved)
                 exchange.IsObserved = exchange.Upstream.Server.TryObserveAtLeast(silence);
-            if (silence >= Server.Silence)
-                exchange.Upstream.Server.Failed(now);
+            if (silence < Server.Silence)
+                continue;
+            exchange.Upstream.Server.Failed(now);
+            if (!exchange.IsLate && exchange.IsInFlight)
+                exchange.Upstream.Counters.Timeouts++;
+            exchange.IsLate = true;
         }
 
         if (flight.ExchangeCount == 1 && flight.Exchanges[0].IsOpen && now < flight.Exchanges[0].SentAt + Server.Silence)
@@ -163,14 +167,31 @@ internal sealed partial class Forwarder
     {
         exchange.SentAt = now;
         if (!flight.IsOwn)
-            exchange.Upstream.Server.NoteSend();
+            Count(flight, ref exchange);
         long patience = flight.ExchangeCount == 1 ? exchange.Upstream.Server.Patience : _slowAfter[Math.Min(flight.SendCount, _slowAfter.Length) - 1];
         flight.RetryAt = flight.IsOwn ? flight.Deadline : now + patience;
         TickAt(flight.RetryAt);
     }
 
+    private static void Count(Flight flight, ref Exchange exchange)
+    {
+        UpstreamCounters counters = exchange.Upstream.Counters;
+        exchange.Upstream.Server.NoteSend();
+        if (exchange.Connection == null)
+            counters.SentUdp++;
+        else if (exchange.Upstream.Server.Tls == null)
+            counters.SentTcp++;
+        else
+            counters.SentTls++;
+        counters.Retries += flight.SendCount > 1 ? 1 : 0;
+        counters.InFlight++;
+        exchange.IsInFlight = true;
+    }
+
     private static void NoteAnswered(ref Exchange exchange, long now)
     {
+        exchange.Upstream.Counters.Answers++;
+        exchange.Upstream.Counters.Latency.Add((now - exchange.SentAt) * 1_000_000);
         exchange.Upstream.Server.Succeeded();
         if (!exchange.IsObserved)
             exchange.Upstream.Server.Observe(now - exchange.SentAt);

@@ -16,8 +16,10 @@ internal sealed partial class Forwarder
         if (exchange.Socket == null)
             return isExhausted ? SendTcp(flight, ref exchange, now) : IsUnsent(flight, ref exchange, isExhausted, now);
         exchange.CaseBits = _random.Next();
-        Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength];
+        Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength + UpstreamCookie.MaxOptionSize];
         int length = UpstreamQuery.Write(flight.Asked, exchange.Id, exchange.CaseBits, exchange.HasEdns, message);
+        if (exchange.HasEdns)
+            length = exchange.Upstream.Cookie.AddTo(message, length);
         if (exchange.Socket.Socket.Send(message[..length]) == length)
             return true;
         exchange.Close();
@@ -48,8 +50,14 @@ internal sealed partial class Forwarder
         if (isExhausted)
             flight.Withdraw();
         else
-            exchange.Upstream.Server.Failed(now);
+            Fail(exchange.Upstream, now);
         return false;
+    }
+
+    private static void Fail(Upstream upstream, long now)
+    {
+        upstream.Server.Failed(now);
+        upstream.Counters.Failures++;
     }
 
     private void HandleUdp(UdpSocket socket, long now)
@@ -67,7 +75,7 @@ internal sealed partial class Forwarder
         if (received == NativeSocket.Broken)
         {
             // ECONNREFUSED: the server's port is closed.
-            exchange.Upstream.Server.Failed(now);
+            Fail(exchange.Upstream, now);
             exchange.Close();
             AskNext(flight, now);
         }
@@ -77,14 +85,19 @@ internal sealed partial class Forwarder
         }
     }
 
-    /// <summary>Takes a response only with the ID and the letters that were sent; who misses them may be guessing, and then TCP decides.</summary>
+    /// <summary>
+    /// Takes a response only with the ID, the letters and the cookie that were sent; who misses them may be guessing, and then TCP decides. It also decides in
+    /// place of more bytes than were asked for: they may have come in fragments, of which only the first holds what must be guessed (A5).
+    /// </summary>
     private void HandleDatagram(Flight flight, ref Exchange exchange, Span<byte> datagram, long now)
     {
-        bool hasId = datagram.Length >= Header.Size && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
-        bool hasCase = hasId && UpstreamQuery.HasCase(datagram, flight.Asked, exchange.CaseBits);
-        if (hasCase)
+        bool hasId = datagram.Length is >= Header.Size and <= UpstreamQuery.UdpSize
+            && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
+        bool isGenuine = hasId && UpstreamQuery.HasCase(datagram, flight.Asked, exchange.CaseBits)
+            && (!exchange.HasEdns || exchange.Upstream.Cookie.Accepts(datagram));
+        if (isGenuine)
             flight.Asked[..^5].CopyTo(datagram[Header.Size..]); // what points into the question has that name's letters, and is for clients and the cache
-        if (hasCase || (hasId && UpstreamResponse.IsBareFormErr(datagram)))
+        if (isGenuine || (hasId && UpstreamResponse.IsBareFormErr(datagram)))
         {
             HandleResponse(flight, ref exchange, datagram, now);
             return;
@@ -141,7 +154,7 @@ internal sealed partial class Forwarder
         Flight[] flights = connection.Pending();
         _pool.Close(connection);
         if (!connection.HasHeard)
-            connection.Upstream.Server.Failed(now);
+            Fail(connection.Upstream, now);
         foreach (Flight flight in flights.Where(flight => flight.IsActive))
         {
             foreach (ref Exchange exchange in flight.Exchanges)

@@ -86,11 +86,9 @@ internal sealed partial class Forwarder
     }
 
     /// <summary>Asks anew for an answer that is about to expire; nobody waits for it.</summary>
-    public void Refresh(in Query query, long now)
-    {
-        if (!_flights.TryFind(query.Key, out _) && TryBegin(query, now, out Flight? flight))
-            BeginRefresh(flight, now);
-    }
+    /// <returns>False when it cannot be asked for, or is being asked for already.</returns>
+    public bool Refresh(in Query query, long now) =>
+        !_flights.TryFind(query.Key, out _) && TryBegin(query, now, out Flight? flight) && BeginRefresh(flight, now);
 
     /// <summary>Handles one event whose token's kind is <see cref="UdpKind"/>, <see cref="TcpKind"/> or <see cref="WakeKind"/>.</summary>
     public void Handle(ulong token, PollEvents events, long now)
@@ -202,6 +200,7 @@ internal sealed partial class Forwarder
                 AskForIpv4(flight, entry, now);
                 break;
             case ResponseVerdict.Truncated:
+                exchange.Upstream.Counters.Answers++;
                 exchange.Close();
                 Send(flight, TransportProtocol.Tcp, now, exchange.Upstream, exchange.HasEdns);
                 break;
@@ -211,6 +210,7 @@ internal sealed partial class Forwarder
                 break;
             case ResponseVerdict.Failed or ResponseVerdict.FormErr:
                 // The server works, only this question is beyond it: another server may do better, waiting will not help.
+                exchange.Upstream.Counters.Failures++;
                 exchange.Close();
                 if (flight.ExchangeCount < flight.Route.Servers.Count)
                     Send(flight, flight.Route.Protocol, now);

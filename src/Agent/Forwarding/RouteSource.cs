@@ -164,6 +164,7 @@ internal sealed partial class RouteSource
         LoopCheck[] checks = [.. servers.Select(server => CheckOf(route.Zone, server, zone))];
         return new Route(zone, route.Protocol, [.. checks.Where(check => !_loops.Contains(check)).Select(check => check.Server)])
         {
+            Origin = route.ResolvConf ?? (_discovered.Contains(route) ? "EndpointSlices" : "configuration"),
             Policy = route.Policy,
             Pace = _paces.GetValueOrDefault(route.Zone),
             Checks = checks,

@@ -50,6 +50,9 @@ internal sealed record Route(byte[] Zone, TransportProtocol Protocol, IReadOnlyL
 {
     private uint _turn;
 
+    /// <summary>Who names the servers: <c>configuration</c>, the path of a resolv.conf, or <c>EndpointSlices</c>.</summary>
+    public string Origin { get; init; } = "configuration";
+
     /// <summary>Which server is asked first.</summary>
     public ServerPolicy Policy { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Agent.Native;
+using Agent.Serving;
 
 namespace Agent.Forwarding;
 
@@ -22,6 +23,8 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
 
     private readonly SockAddr _address = SockAddr.From(endPoint);
     private readonly QuantileEstimate _slow = new(0.95);
+    private readonly QuantileEstimate _median = new(0.5);
+    private readonly List<UpstreamCounters> _counters = [];
     private double _smoothed = double.PositiveInfinity;
     private int _hedgeCredit;
     private int _failures;
@@ -48,6 +51,41 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
     /// <summary>Milliseconds after which this server is slow by its own measure: nineteen of twenty answers come earlier.</summary>
     public long Patience => _slow.IsWarm ? (long)Math.Clamp(_slow.Value, ShortestPatience, Silence) : Silence;
 
+    /// <summary>Milliseconds that half of the answers take at the most, an estimate, at least 1; 0 before the first answer.</summary>
+    public double MedianTime => _median.Value;
+
+    /// <summary>Milliseconds that nineteen of twenty answers take at the most, likewise.</summary>
+    public double SlowTime => _slow.Value;
+
+    /// <summary>What all threads together counted of it.</summary>
+    public UpstreamCounters Counters
+    {
+        get
+        {
+            lock (_counters)
+                return UpstreamCounters.Sum(_counters);
+        }
+    }
+
+    /// <summary>How long its answers took, for each thread that asked it.</summary>
+    public IReadOnlyList<LatencyHistogram> Latencies
+    {
+        get
+        {
+            lock (_counters)
+                return [.. _counters.Select(counters => counters.Latency)];
+        }
+    }
+
+    /// <summary>Counters for a thread that begins to ask it.</summary>
+    public UpstreamCounters CountersForThread()
+    {
+        UpstreamCounters counters = new();
+        lock (_counters)
+            _counters.Add(counters);
+        return counters;
+    }
+
     /// <summary>A client's question was sent to it.</summary>
     public void NoteSend()
     {
@@ -70,6 +108,7 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
     public void Observe(long time)
     {
         _slow.Add(time);
+        _median.Add(time);
         Smooth(time);
     }
 

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace Agent.Forwarding;
 
 /// <summary>
-/// The way to one server over TLS (RFC 7858), under the strict profile of RFC 8310: nothing is sent before the certificate is verified, and nothing
-/// in plain text. A connection is one end of a pair of sockets, which the forwarder's loop treats like any other; behind the other end a
+/// The way to one server over TLS (RFC 7858) or HTTPS (RFC 8484), under the strict profile of RFC 8310: nothing is sent before the certificate is
+/// verified, and nothing in plain text. A connection is one end of a pair of sockets, which the forwarder's loop treats like any other; behind the other end a
 /// task carries the bytes. For all threads.
 /// </summary>
 internal sealed partial class TlsTunnel(IPEndPoint server, TlsConfiguration tls, ILogger logger)
@@ -19,7 +19,16 @@ internal sealed partial class TlsTunnel(IPEndPoint server, TlsConfiguration tls,
     private const int RecordSize = 16 * 1024; // the longest of TLS: a batch of queries leaves as one
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2); // for connecting and the handshake
 
-    private string? _failure;
+    private volatile string? _failure;
+
+    /// <summary>Why the last connection was not made, an unverified certificate for instance; null when it was, or none was tried.</summary>
+    public string? Failure => _failure;
+
+    /// <summary>As people know it.</summary>
+    public string Protocol => tls.HttpsPath == null ? "TLS" : "HTTPS";
+
+    /// <summary>What the certificate must name.</summary>
+    private string Name => tls.ServerName ?? server.Address.ToString();
 
     /// <summary>Begins a connection. It closes when the server cannot be reached or verified, and ends when it is closed.</summary>
     /// <returns>False when the process is out of descriptors.</returns>
@@ -49,13 +58,10 @@ internal sealed partial class TlsTunnel(IPEndPoint server, TlsConfiguration tls,
         {
             try
             {
-                using CancellationTokenSource stop = new(_patience);
-                await connection.ConnectAsync(server, stop.Token);
-                await using SslStream stream = new(new NetworkStream(connection), leaveInnerStreamOpen: false);
-                await Authenticate(stream, stop.Token);
-                stop.CancelAfter(Timeout.InfiniteTimeSpan);
-                Note(failure: null);
-                await Carry(far, stream, stop);
+                if (tls.HttpsPath == null)
+                    await CarryOverTls(far, connection);
+                else
+                    await CarryOverHttps(far, connection, tls.HttpsPath);
             }
             catch (OperationCanceledException)
             {
@@ -69,7 +75,41 @@ internal sealed partial class TlsTunnel(IPEndPoint server, TlsConfiguration tls,
         }
     }
 
-    private async Task Authenticate(SslStream stream, CancellationToken stop)
+    private async Task CarryOverTls(NetworkStream far, Socket connection)
+    {
+        using CancellationTokenSource stop = new(_patience);
+        await connection.ConnectAsync(server, stop.Token);
+        await using SslStream stream = new(new NetworkStream(connection), leaveInnerStreamOpen: false);
+        SslClientAuthenticationOptions options = Verification();
+        options.TargetHost = Name;
+        options.ApplicationProtocols = [new SslApplicationProtocol("dot")];
+        await stream.AuthenticateAsClientAsync(options, stop.Token);
+        stop.CancelAfter(Timeout.InfiniteTimeSpan);
+        Note(failure: null);
+        await Carry(far, stream, stop);
+    }
+
+    private async Task CarryOverHttps(NetworkStream far, Socket connection, string path)
+    {
+        SocketsHttpHandler handler = new()
+        {
+            SslOptions = Verification(),
+            ConnectTimeout = _patience,
+            ConnectCallback = async (_, stop) =>
+            {
+                await connection.ConnectAsync(server, stop); // fails when it was connected before: one connection, and no second
+                return new NetworkStream(connection);
+            },
+            MaxConnectionsPerServer = 1,
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+        };
+        using HttpsCarrier carrier = new(far, new UriBuilder(Uri.UriSchemeHttps, Name, server.Port, path).Uri, handler);
+        await carrier.Run(answered: () => Note(failure: null));
+    }
+
+    private SslClientAuthenticationOptions Verification()
     {
         // Revocation lists and missing issuers would be fetched from hosts that only this resolver could find.
         X509ChainPolicy policy = new() { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
@@ -80,15 +120,7 @@ internal sealed partial class TlsTunnel(IPEndPoint server, TlsConfiguration tls,
             policy.CustomTrustStore.ImportFromPemFile(tls.CaFile);
         }
 
-        await stream.AuthenticateAsClientAsync(
-            new SslClientAuthenticationOptions
-            {
-                TargetHost = tls.ServerName ?? server.Address.ToString(),
-                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-                ApplicationProtocols = [new SslApplicationProtocol("dot")],
-                CertificateChainPolicy = policy,
-            },
-            stop);
+        return new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13, CertificateChainPolicy = policy };
     }
 
     /// <summary>Carries bytes both ways until one side ends.</summary>
@@ -116,14 +148,14 @@ internal sealed partial class TlsTunnel(IPEndPoint server, TlsConfiguration tls,
     {
         string? before = Interlocked.Exchange(ref _failure, failure);
         if (failure != null && failure != before)
-            CannotConnect(logger, server, tls.ServerName ?? server.Address.ToString(), failure);
+            CannotConnect(logger, Protocol, server, Name, failure);
         else if (failure == null && before != null)
-            Connected(logger, server);
+            Connected(logger, Protocol, server);
     }
 
-    [LoggerMessage(310, LogLevel.Warning, "No TLS connection to {Server} as {Name}, which is not asked in plain text instead: {Reason}")]
-    private static partial void CannotConnect(ILogger logger, IPEndPoint server, string name, string reason);
+    [LoggerMessage(310, LogLevel.Warning, "No {Protocol} connection to {Server} as {Name}, which is not asked in plain text instead: {Reason}")]
+    private static partial void CannotConnect(ILogger logger, string protocol, IPEndPoint server, string name, string reason);
 
-    [LoggerMessage(311, LogLevel.Information, "TLS connection to {Server} again")]
-    private static partial void Connected(ILogger logger, IPEndPoint server);
+    [LoggerMessage(311, LogLevel.Information, "{Protocol} connection to {Server} again")]
+    private static partial void Connected(ILogger logger, string protocol, IPEndPoint server);
 }

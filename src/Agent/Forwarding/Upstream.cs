@@ -1,9 +1,16 @@
+using Agent.Dns;
+
 namespace Agent.Forwarding;
 
-/// <summary>What one serving thread has of one server: the connection to it.</summary>
+/// <summary>What one serving thread has of one server, and what it counts.</summary>
 internal sealed class Upstream(Server server)
 {
     public Server Server => server;
 
+    public UpstreamCounters Counters { get; } = server.CountersForThread();
+
     public TcpUpstream? Connection { get; set; }
+
+    /// <summary>For queries over UDP.</summary>
+    public UpstreamCookie Cookie { get; } = new();
 }

@@ -56,7 +56,11 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
     {
         isExhausted = false;
         if (upstream.Connection != null)
+        {
+            upstream.Counters.ConnectionsReused++;
             return upstream.Connection;
+        }
+
         if (!TryOpen(upstream.Server, out NativeSocket socket, out isExhausted))
             return null;
         int slot = _connections.IndexOf(null);
@@ -74,6 +78,7 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
             return null;
         }
 
+        upstream.Counters.ConnectionsOpened++;
         return upstream.Connection = _connections[slot] = new TcpUpstream(upstream, socket, token.Value);
     }
 

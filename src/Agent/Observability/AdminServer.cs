@@ -1,8 +1,13 @@
+using System.Net.Sockets;
 using Agent.Dns;
+using Agent.Native;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Agent.Observability;
@@ -16,24 +21,29 @@ internal sealed class AdminServer : IDisposable
     public const string CacheStatisticsPath = "/v1/cache/stats";
     public const string PoliciesPath = "/v1/policies";
     public const string ExplainPath = "/v1/explain"; // ?name=, type=, pod=NAMESPACE/NAME
+    public const string UpstreamsPath = "/v1/upstreams";
+    public const string ObservePath = "/v1/observe"; // lines as they come, filtered by the query
+    public const string TopPath = "/v1/top"; // a line for each ?seconds=
 
     private readonly WebApplication _application;
+    private readonly CancellationTokenSource _stop;
+    private readonly SocketPath _path;
 
-    private AdminServer(WebApplication application) => _application = application;
+    private AdminServer(WebApplication application, SocketPath path, CancellationTokenSource stop) => (_application, _path, _stop) = (application, path, stop);
 
     /// <exception cref="IOException">The socket cannot be made there.</exception>
     public static AdminServer Start(NodeAgent agent)
     {
-        string socket = agent.Configuration.AdminSocket;
-        Directory.CreateDirectory(Path.GetDirectoryName(socket)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        File.Delete(socket); // an agent that was killed leaves its own
+        SocketPath path = new(agent.Configuration.AdminSocket);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
-            kestrel.ListenUnixSocket(socket);
+            kestrel.ListenUnixSocket(path.Own, RequireOwnUser);
+            kestrel.AddServerHeader = false;
             kestrel.Limits.MaxConcurrentConnections = 32;
             kestrel.Limits.MaxRequestBodySize = 64 * 1024;
+            kestrel.Limits.MinResponseDataRate = null; // who watches slowly loses flows, and not the connection
         });
         WebApplication application = builder.Build();
         application.MapGet(StatusPath, (HttpContext context) =>
@@ -42,12 +52,25 @@ internal sealed class AdminServer : IDisposable
             context.Response.WriteAsJsonAsync(agent.Configuration.Settings, SettingsJson.Default.IReadOnlyListSetting));
         application.MapGet(PoliciesPath, (HttpContext context) =>
             context.Response.WriteAsJsonAsync(PolicyListing.Of(agent), PolicyJson.Default.PolicyListing));
+        application.MapGet(UpstreamsPath, (HttpContext context) =>
+            context.Response.WriteAsJsonAsync(UpstreamListing.Of(agent.Routes), UpstreamJson.Default.UpstreamListing));
         MapCache(application, agent);
         application.MapGet(ExplainPath, (HttpContext context) => Explain(context, agent));
+        CancellationTokenSource stop = new();
+        application.MapGet(ObservePath, (HttpContext context) => FlowStreams.Observe(context, agent, stop.Token));
+        application.MapGet(TopPath, (HttpContext context) => FlowStreams.Top(context, agent, stop.Token));
         application.StartAsync().GetAwaiter().GetResult();
-        File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        return new AdminServer(application);
+        path.Publish();
+        return new AdminServer(application, path, stop);
     }
+
+    /// <summary>Turns away every other user but root, whatever the modes of the socket and the directories above it became.</summary>
+    private static void RequireOwnUser(ListenOptions listen) => listen.Use(next => connection =>
+    {
+        Socket? socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket;
+        bool isAllowed = socket != null && PeerCredentials.UserOf(socket) is var user && (user == 0 || user == PeerCredentials.OwnUser);
+        return isAllowed ? next(connection) : Task.CompletedTask;
+    });
 
     private static void MapCache(WebApplication application, NodeAgent agent)
     {
@@ -104,5 +127,11 @@ internal sealed class AdminServer : IDisposable
         return handle(zone);
     }
 
-    public void Dispose() => _application.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    public void Dispose()
+    {
+        _stop.Cancel(); // streams have no end of their own
+        _application.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _stop.Dispose();
+        _path.Dispose();
+    }
 }

@@ -121,7 +121,7 @@ internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<S
         new(Dns.DnsName.ToText(route.Zone), ProtocolOf(route), [.. route.Checks.Select(ServerStatus.Of)]);
 
     private static string ProtocolOf(Forwarding.Route route) =>
-        route.Checks.Any(check => check.Server.Tls != null) ? "TLS" : route.Protocol.ToString().ToUpperInvariant();
+        route.Checks.Select(check => check.Server.Tls).OfType<Forwarding.TlsTunnel>().FirstOrDefault()?.Protocol ?? route.Protocol.ToString().ToUpperInvariant();
 }
 
 /// <summary>A route's server.</summary>
@@ -129,12 +129,15 @@ internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<S
 internal sealed record ServerStatus(string Address, string State)
 {
     public static ServerStatus Of(Forwarding.LoopCheck check) =>
-        new(check.Server.EndPoint.ToString(), check.IsLoop ? "loop" : check.Server.IsAvoided ? "avoided" : "ok");
+        new(check.Server.EndPoint.ToString(), StateOf(check));
+
+    public static string StateOf(Forwarding.LoopCheck check) => check.IsLoop ? "loop" : check.Server.IsAvoided ? "avoided" : "ok";
 
     public override string ToString() => $"{Address} {State}";
 }
 
 [JsonSerializable(typeof(IReadOnlyList<Configuration.Setting>))]
+[JsonSerializable(typeof(IReadOnlyList<Configuration.SettingChange>))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 internal sealed partial class SettingsJson : JsonSerializerContext;
 

@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Agent.Redirect;
 
 /// <summary>The cgroups that matter here: the pods' and the agent's own.</summary>
@@ -27,6 +29,15 @@ internal static class Cgroups
         // In a container, /proc/self/cgroup counts from the container's own root, which is not that of the node's hierarchy.
         return Directory.EnumerateDirectories(mount, "*", SearchOption.AllDirectories).FirstOrDefault(HoldsThisProcess)
             ?? throw new RedirectException($"this agent's own cgroup is not under {mount}; mount the node's cgroup v2 hierarchy there");
+    }
+
+    /// <summary>Moves this process, all its threads, into a cgroup.</summary>
+    /// <exception cref="IOException">The kernel refused, or the cgroup is gone.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static void Enter(string cgroup)
+    {
+        using SafeFileHandle processes = File.OpenHandle(Path.Combine(cgroup, "cgroup.procs"), FileMode.Open, FileAccess.Write);
+        RandomAccess.Write(processes, "0"u8, 0);
     }
 
     private static bool HoldsThisProcess(string cgroup)

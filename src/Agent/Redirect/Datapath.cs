@@ -145,6 +145,7 @@ internal sealed class Datapath : IDisposable
         CarryOver<Endpoint, Frontend>(Pins.Frontends, pinPath, directory);
         CarryOver<BackendKey, Endpoint>(Pins.Backends, pinPath, directory);
         CarryOver<ReverseKey, Endpoint>(Pins.Reverse, pinPath, directory);
+        CarryOver<uint, ulong>(Pins.AgentSockets, pinPath, directory);
         CarryOver<ulong, uint>(Pins.CgroupModes, pinPath, directory);
         CarryOver<SkipKey, uint>(Pins.SkippedCgroups, pinPath, directory);
         CarryOver<Endpoint, OutcomeCounters>(Pins.Counters, pinPath, directory);

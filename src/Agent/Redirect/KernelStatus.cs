@@ -4,7 +4,9 @@ using Agent.Native;
 namespace Agent.Redirect;
 
 /// <summary>What the kernel does now, read from the pins: it can be asked while no agent runs.</summary>
-internal sealed record KernelStatus(bool IsAgentAlive, bool IsAgentWell, IReadOnlyList<string> MissingLinks, IReadOnlyList<FrontendStatus> Frontends)
+/// <param name="IsFallbackOver">Whether no agent has been there for so long that traffic is left alone.</param>
+internal sealed record KernelStatus(
+    bool IsAgentAlive, bool IsAgentWell, bool IsFallbackOver, IReadOnlyList<string> MissingLinks, IReadOnlyList<FrontendStatus> Frontends)
 {
     /// <returns>Null when nothing is pinned there.</returns>
     /// <exception cref="BpfException">The pins cannot be read: CAP_BPF is missing, or they are of another version.</exception>
@@ -18,12 +20,17 @@ internal sealed record KernelStatus(bool IsAgentAlive, bool IsAgentWell, IReadOn
         using BpfMap<uint, AgentLease> leases = BpfMap<uint, AgentLease>.Open(Path.Combine(pinPath, Pins.AgentLease));
         using BpfMap<uint, ulong> sockets = BpfMap<uint, ulong>.Open(Path.Combine(pinPath, Pins.AgentSockets));
         leases.TryLookup(0, out AgentLease lease);
+        ulong now = (ulong)Stopwatch.GetElapsedTime(0).Ticks * TimeSpan.NanosecondsPerTick;
         return new KernelStatus(
             sockets.TryLookup(0, out _),
-            lease.deadline_ns > (ulong)Stopwatch.GetElapsedTime(0).Ticks * TimeSpan.NanosecondsPerTick,
-            [.. Pins.Links.Where(link => !IsAttached(Path.Combine(pinPath, link)))],
+            (lease.owner & Native.AgentLease.OwnerIdMask) != 0 && lease.deadline_ns > now,
+            lease.fallback_until_ns != 0 && lease.fallback_until_ns <= now,
+            MissingLinksOf(pinPath),
             [.. frontends.Keys().Select(key => FrontendStatus.Of(key, frontends, backends, counters)).OrderBy(frontend => frontend.Frontend)]);
     }
+
+    /// <summary>The programs that are not attached to a cgroup.</summary>
+    public static IReadOnlyList<string> MissingLinksOf(string pinPath) => [.. Pins.Links.Where(link => !IsAttached(Path.Combine(pinPath, link)))];
 
     private static bool IsAttached(string pin)
     {
@@ -44,8 +51,16 @@ internal sealed record FrontendStatus(
         frontends.TryLookup(key, out Frontend frontend);
         IReadOnlyList<string> local = BackendsOf(key, BackendKind.Local, frontend.local_count, backends);
         IReadOnlyList<string> fallback = BackendsOf(key, BackendKind.Fallback, frontend.fallback_count, backends);
+        OutcomeCounters sum = Sum(counters, key);
+        string agent = (frontend.flags & FrontendFlags.Agent) != 0 ? frontend.agent.ToEndPoint().ToString() : "";
+        return new FrontendStatus(key.ToString(), agent, local, fallback, sum.agent, sum.local, sum.fallback, sum.untouched, sum.excluded);
+    }
+
+    /// <summary>One frontend's counters, of all processors.</summary>
+    public static OutcomeCounters Sum(BpfMap<Endpoint, OutcomeCounters> counters, Endpoint frontend)
+    {
         OutcomeCounters sum = default;
-        foreach (OutcomeCounters one in counters.LookupPerCpu(key))
+        foreach (OutcomeCounters one in counters.LookupPerCpu(frontend))
         {
             sum.agent += one.agent;
             sum.local += one.local;
@@ -54,8 +69,7 @@ internal sealed record FrontendStatus(
             sum.excluded += one.excluded;
         }
 
-        string agent = (frontend.flags & FrontendFlags.Agent) != 0 ? frontend.agent.ToEndPoint().ToString() : "";
-        return new FrontendStatus(key.ToString(), agent, local, fallback, sum.agent, sum.local, sum.fallback, sum.untouched, sum.excluded);
+        return sum;
     }
 
     private static List<string> BackendsOf(Endpoint frontend, BackendKind kind, int count, BpfMap<BackendKey, Endpoint> backends)

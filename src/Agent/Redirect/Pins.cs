@@ -14,6 +14,9 @@ internal static class Pins
     public const string ModesGeneration = "modes_generation";
     public const string SkippedCgroups = "skipped_cgroups";
     public const string Counters = "counters";
+    public const string Observers = "observers";
+    public const string Events = "events";
+    public const string LostEvents = "lost_events";
 
     /// <summary>The programs, each pinned as a link of the same name. What restores is attached first, what redirects last.</summary>
     public static readonly string[] Links =
@@ -24,7 +27,7 @@ internal static class Pins
 
     private static readonly string[] _maps =
     [
-        Frontends, Backends, Reverse, AgentSockets, AgentLease, CgroupModes, ModesGeneration, "cgroup_verdicts", SkippedCgroups, Counters, "observers", "events",
+        Frontends, Backends, Reverse, AgentSockets, AgentLease, CgroupModes, ModesGeneration, "cgroup_verdicts", SkippedCgroups, Counters, Observers, Events, LostEvents,
         "excluded_cgroups", // of layout 1
     ];
 

@@ -46,7 +46,7 @@ internal sealed class PodCgroups
     }
 
     // cgroupfs driver: pod<uid>. systemd driver: kubepods-burstable-pod<uid>.slice with _ for -, which would be a level of its own there.
-    private static string? IdOf(string name)
+    internal static string? IdOf(string name)
     {
         if (!name.EndsWith(Slice, StringComparison.Ordinal))
             return name.StartsWith("pod", StringComparison.Ordinal) && name.Length > 3 ? name[3..] : null;

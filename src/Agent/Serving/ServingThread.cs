@@ -16,6 +16,7 @@ internal abstract partial class ServingThread
     private readonly ILogger _logger;
     private bool _isStopping;
     private long _turns;
+    private long _defects;
 
     protected ServingThread(string name, ILogger logger)
     {
@@ -31,6 +32,9 @@ internal abstract partial class ServingThread
 
     /// <summary>Turns of the loop so far.</summary>
     public long Turns => Volatile.Read(ref _turns);
+
+    /// <summary>Exceptions that the loop met and survived.</summary>
+    public long Defects => Volatile.Read(ref _defects);
 
     /// <summary>Whether no client waits for an upstream.</summary>
     public abstract bool IsIdle { get; }
@@ -72,6 +76,7 @@ internal abstract partial class ServingThread
             {
                 // A defect that one query meets must not take DNS from the others: the loop goes on. Where it cannot, no turn is
                 // counted, the lease lapses and the kernel falls back.
+                _defects++;
                 LoopBroken(_logger, Name, error);
                 Thread.Sleep(LongestTurn / 2);
             }

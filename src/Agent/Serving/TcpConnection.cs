@@ -22,6 +22,7 @@ internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong 
     private int _outputLength;
     private long _messageSince = now;
     private long _active = now;
+    private bool _hasAsked;
 
     public NativeSocket Socket => socket;
 
@@ -46,6 +47,9 @@ internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong 
     public bool HasOutput => _outputLength > 0;
 
     public bool IsPaused => _outputLength >= PauseAtBytes || Pending >= PauseAtPending;
+
+    /// <summary>Whether the client waits for something, or has not asked anything yet.</summary>
+    public bool IsOwed => !_hasAsked || Pending > 0 || HasOutput || _inputLength > 0;
 
     public bool IsDone => HasEnded && Pending == 0 && !HasOutput && !IsHeld;
 
@@ -83,6 +87,7 @@ internal sealed class TcpConnection(NativeSocket socket, SockAddr client, ulong 
         if (isMalformed || left.Length < 2 + length)
             return false;
         message = left.Slice(2, length);
+        _hasAsked = true;
         offset += 2 + length;
         return true;
     }

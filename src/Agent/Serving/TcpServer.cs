@@ -12,6 +12,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private const byte ListenKind = 0;
     private const byte ClientKind = 3;
     private const int MaxConnections = 2048;
+    private const long LastQuestionDeadline = 500; // milliseconds
 
     private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
@@ -26,7 +27,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
     private long _nextSweep;
 
     /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be bound.</exception>
-    public TcpServer(IReadOnlyList<IPEndPoint> addresses, ForwardingContext context, ILogger logger)
+    public TcpServer(IReadOnlyList<IPEndPoint> addresses, ListenSockets sockets, ForwardingContext context, ILogger logger)
         : base("tcp", logger)
     {
         _rules = context.Rules;
@@ -35,7 +36,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
         try
         {
             foreach (IPEndPoint address in addresses)
-                Listen(address);
+                Listen(sockets.Tcp(address));
         }
         catch
         {
@@ -76,33 +77,55 @@ internal sealed class TcpServer : ServingThread, IReplySink
     protected override void Run()
     {
         while (!IsStopping)
-        {
-            int count = _poller.Wait(_forwarder.IsIdle ? (int)LongestTurn.TotalMilliseconds : _forwarder.Patience);
-            long now = Environment.TickCount64;
-            _resolver.TakeRules();
-            for (int i = 0; i < count; i++)
-                Handle(_poller.Token(i), _poller.Events(i), now);
-            _forwarder.Flush(now);
-            FlushReplies(now);
-            Sweep(now);
-            CountTurn();
-        }
+            Turn((int)LongestTurn.TotalMilliseconds);
     }
 
     protected override void Close()
     {
+        StopListening();
+        // A client that has just connected is about to ask.
+        long end = Environment.TickCount64 + LastQuestionDeadline;
+        while (_connections.All().Any(connection => connection.IsOwed) && Environment.TickCount64 < end)
+            Turn(patience: 10);
         _forwarder.Stop(Environment.TickCount64);
         FlushReplies(Environment.TickCount64);
         foreach (TcpConnection connection in _connections.All())
             Close(connection);
-        foreach (NativeSocket listener in _listeners)
-            listener.Close();
         _poller.Dispose();
     }
 
-    private void Listen(IPEndPoint address)
+    /// <param name="patience">Milliseconds to wait at the most while no upstream is waited for.</param>
+    private void Turn(int patience)
     {
-        NativeSocket listener = NativeSocket.ListenTcp(address);
+        int count = _poller.Wait(_forwarder.IsIdle ? patience : _forwarder.Patience);
+        long now = Environment.TickCount64;
+        _resolver.TakeRules();
+        Recorder.BeginBatch();
+        for (int i = 0; i < count; i++)
+            Handle(_poller.Token(i), _poller.Events(i), now);
+        Recorder.EndBatch();
+        _forwarder.Flush(now);
+        FlushReplies(now);
+        Sweep(now);
+        CountTurn();
+    }
+
+    /// <summary>Takes the connections that wait, and no more. Where another agent has the listeners too, it takes those that come.</summary>
+    private void StopListening()
+    {
+        WatchListeners(0);
+        _areListenersWatched = true; // so that no sweep watches them again
+        foreach (NativeSocket listener in _listeners)
+        {
+            Accept(listener, Environment.TickCount64);
+            listener.Close();
+        }
+
+        _listeners.Clear();
+    }
+
+    private void Listen(NativeSocket listener)
+    {
         _poller.Add(listener, PollEvents.Readable, new PollToken(ListenKind, _listeners.Count, 0).Value);
         _listeners.Add(listener);
     }
@@ -112,7 +135,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
         PollToken parts = new(token);
         switch (parts.Kind)
         {
-            case ListenKind:
+            case ListenKind when parts.Slot < _listeners.Count:
                 Accept(_listeners[parts.Slot], now);
                 break;
             case ClientKind when _connections.Find(token) is { } connection:
@@ -208,8 +231,8 @@ internal sealed class TcpServer : ServingThread, IReplySink
             Recorder.Record(query, _resolver.Verdict, _reply.AsSpan(0, length), client);
         if (length > 0)
             connection.Queue(_reply.AsSpan(0, length));
-        if (_resolver.IsRefreshDue)
-            _forwarder.Refresh(_resolver.DueOf(query), now);
+        if (_resolver.IsRefreshDue && _forwarder.Refresh(_resolver.DueOf(query), now))
+            Recorder.RecordRefresh();
     }
 
     /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>

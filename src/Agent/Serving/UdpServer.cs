@@ -1,4 +1,3 @@
-using System.Net;
 using Agent.Dns;
 using Agent.Forwarding;
 using Agent.Native;
@@ -12,6 +11,7 @@ namespace Agent.Serving;
 internal sealed class UdpServer : ServingThread, IReplySink
 {
     private const byte ListenKind = 0;
+    private const int LastTurns = 64;
 
     private readonly NativeSocket _socket;
     private readonly Poller _poller;
@@ -20,11 +20,11 @@ internal sealed class UdpServer : ServingThread, IReplySink
     private readonly Resolver _resolver;
     private readonly Forwarder _forwarder;
 
-    /// <exception cref="System.ComponentModel.Win32Exception">The address cannot be bound.</exception>
-    public UdpServer(IPEndPoint address, int worker, ForwardingContext context, ILogger logger)
-        : base($"udp {address} {worker}", logger)
+    /// <param name="socket">Bound, and with a time-out of <see cref="ServingThread.LongestTurn"/>; closed by this object.</param>
+    public UdpServer(NativeSocket socket, string name, ForwardingContext context, ILogger logger)
+        : base(name, logger)
     {
-        _socket = NativeSocket.ListenUdp(address, LongestTurn);
+        _socket = socket;
         _poller = new Poller();
         _poller.Add(_socket, PollEvents.Readable, new PollToken(ListenKind, 0, 0).Value);
         _resolver = new Resolver(context.Cache, Counters, isUdp: true, context.Rules, context.Cluster);
@@ -70,15 +70,20 @@ internal sealed class UdpServer : ServingThread, IReplySink
 
     protected override void Close()
     {
+        // What came since the last turn; bounded, since a client may send without end.
+        for (int turn = 0; turn < LastTurns && AnswerBatch(wait: false) > 0; turn++)
+            _forwarder.Flush(Environment.TickCount64);
         _forwarder.Stop(Environment.TickCount64);
         _late.Send(_socket);
         _socket.Close();
         _poller.Dispose();
     }
 
-    private void AnswerBatch(bool wait)
+    /// <returns>How many queries came.</returns>
+    private int AnswerBatch(bool wait)
     {
         int received = _batch.Receive(_socket, wait);
+        Recorder.BeginBatch();
         long now = Environment.TickCount64;
         _resolver.TakeRules();
         for (int slot = 0; slot < received; slot++)
@@ -93,11 +98,13 @@ internal sealed class UdpServer : ServingThread, IReplySink
             if (length != Resolver.Forward)
                 Recorder.Record(query, _resolver.Verdict, reply[..length], _batch.Sender(slot));
             _batch.SetReplyLength(slot, length);
-            if (_resolver.IsRefreshDue)
-                _forwarder.Refresh(_resolver.DueOf(query), now);
+            if (_resolver.IsRefreshDue && _forwarder.Refresh(_resolver.DueOf(query), now))
+                Recorder.RecordRefresh();
         }
 
         _batch.Send(_socket);
+        Recorder.EndBatch();
+        return received;
     }
 
     /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>

@@ -9,6 +9,7 @@ internal static class ResponseTarget
 {
     private const int LongestMilliseconds = 100; // for 64 KiB; what grows with the square takes seconds
     private static readonly UpstreamResponse _reader = new(Subject.Limits);
+    private static readonly UpstreamCookie _cookie = new();
 
     public static int Run(byte[] input)
     {
@@ -50,6 +51,8 @@ internal static class ResponseTarget
         {
             long start = Stopwatch.GetTimestamp();
             ResponseVerdict verdict = _reader.Read(response, key, now: 0, out entry);
+            if (response.Length >= Header.Size)
+                _cookie.Accepts(response);
             if (Stopwatch.GetElapsedTime(start).TotalMilliseconds < LongestMilliseconds)
                 return verdict;
             FuzzFailure.Unless(attempt < 5, $"{response.Length} bytes take longer than {LongestMilliseconds} ms, five times");

@@ -71,7 +71,7 @@ public class BpfLayoutTests
                 program.AssertField($"struct {name}", field.Name, field.Offset, field.Size);
         }
 
-        program.Compile(atLeast: 9 + 2 * 33);
+        program.Compile(atLeast: 9 + 2 * 34);
     }
 
     [Fact]
@@ -79,6 +79,7 @@ public class BpfLayoutTests
     {
         WithLayout()
             .AssertEqual("LAYOUT_VERSION", AgentLease.LayoutVersion)
+            .AssertEqual("OWNER_ID_MASK", AgentLease.OwnerIdMask)
             .AssertEqual("FRONTEND_AGENT", (uint)FrontendFlags.Agent)
             .AssertEqual("BACKEND_LOCAL", (ushort)BackendKind.Local)
             .AssertEqual("BACKEND_FALLBACK", (ushort)BackendKind.Fallback)
@@ -86,7 +87,7 @@ public class BpfLayoutTests
             .AssertEqual("EXCLUDE_EXACT", (uint)CgroupMode.ExcludeExact)
             .AssertEqual("EXCLUDE_SUBTREE", (uint)CgroupMode.ExcludeSubtree)
             .AssertEqual("INCLUDE_SUBTREE", (uint)CgroupMode.IncludeSubtree)
-            .Compile(atLeast: 8);
+            .Compile(atLeast: 9);
     }
 
     [Fact]

@@ -32,8 +32,6 @@ internal static class Loopback
     public static IPEndPoint Any(string address) => new(IPAddress.Parse(address), 0);
 
     /// <summary>The address that the kernel bound a socket to.</summary>
-    public static IPEndPoint LocalEndPoint(this NativeSocket socket) => (IPEndPoint)View(socket).LocalEndPoint!;
-
     public static IPEndPoint RemoteEndPoint(this NativeSocket socket) => (IPEndPoint)View(socket).RemoteEndPoint!;
 
     /// <summary>A UDP client of the framework's, connected to a server.</summary>

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Agent.Configuration;
+using Agent.Observability;
 using Agent.Tests.Configuration;
 using Agent.Tests.Support;
 
@@ -185,13 +186,27 @@ public sealed class CommandTests : IDisposable
             Assert.Equal(2, (await client.Receive()).ResponseCode);
     }
 
-    [Fact]
-    public async Task A_second_agent_does_not_take_the_admin_socket_from_the_first()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_second_agent_reads_the_same_sockets_and_the_CLI_reaches_it_until_it_ends(bool isKilled)
     {
         using AgentProcess first = await AgentProcess.Serve(_setup);
+        using (AgentProcess second = await AgentProcess.Serve(_setup))
+        {
+            Assert.Contains("Reads 2 listening sockets together with the agent that runs", second.Output, StringComparison.Ordinal);
+            await Wait.Until(() => ReachedProcess() == second.Id, "the CLI reaches the second agent");
+            if (!isKilled)
+                Assert.Equal(0, await second.Terminate());
+        }
 
-        Assert.Equal(1, (await AgentProcess.Run("run", "--config", _setup.ConfigurationPath)).Status);
-
-        Assert.Equal(0, (await AgentProcess.Run("status", "--config", _setup.ConfigurationPath)).Status);
+        await Wait.Until(() => ReachedProcess() == first.Id, "the CLI reaches the first agent again");
+        Assert.Equal(2, Directory.GetFiles(Path.GetDirectoryName(_setup.AdminSocket)!).Count(file => new FileInfo(file).LinkTarget == null));
+        foreach (TransportProtocol protocol in new[] { TransportProtocol.Udp, TransportProtocol.Tcp })
+            Assert.Equal(5, (await Client.Ask(_setup.EndPoint, DnsMessage.Query("after.example.test") with { Flags = 0 }, protocol)).ResponseCode);
     }
+
+    private int? ReachedProcess() =>
+        AdminClient.Ask(_setup.AdminSocket, HttpMethod.Get, AdminServer.StatusPath, StatusJson.Default.AgentStatus)?.ProcessId;
+
 }

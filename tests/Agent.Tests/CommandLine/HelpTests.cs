@@ -14,6 +14,7 @@ public sealed class HelpTests
     [InlineData("cache")]
     [InlineData("policy")]
     [InlineData("explain")]
+    [InlineData("upstream")]
     [InlineData("config")]
     [InlineData("repair")]
     [InlineData("uninstall")]

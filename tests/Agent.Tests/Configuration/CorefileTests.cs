@@ -115,10 +115,11 @@ public sealed class CorefileTests
         { "import missing", "'import missing': there is no such snippet above, nor such a file here" },
         { "bind eth0", "'eth0' is no address to listen on" },
         { "forward . dns.example", "'dns.example' is no address of a server" },
-        { "forward . https://9.9.9.9/dns-query", "is no address of a server; names and DoH" },
+        { "forward . https://dns.quad9.net/dns-query", "is no address of a server; names are not supported" },
+        { "forward . https://9.9.9.9/dns-query tls://9.9.9.9", "are all asked over TLS, all over HTTPS, or none is" },
         { "forward .", "'forward' names no server" },
         { "forward . 10.0.0.1 /etc/resolv.conf", "a route has servers or a resolv.conf, not both" },
-        { "forward . 10.0.0.1 tls://9.9.9.9", "are all asked over TLS or none is" },
+        { "forward . 10.0.0.1 tls://9.9.9.9", "are all asked over TLS, all over HTTPS, or none is" },
         { "forward . 10.0.0.1 {\n except a.test\n }", "'except a.test': give these zones a route" },
         { "forward . 10.0.0.1 {\n next NXDOMAIN\n }", "'next': the next server is asked when" },
         { "forward . 10.0.0.1\n forward . 10.0.0.2", "the zone '.' has servers already" },
@@ -298,6 +299,7 @@ public sealed class CorefileTests
     public static TheoryData<string, string> LaterPairs => new()
     {
         { ". {\n forward . tls://9.9.9.9 tls://149.112.112.112:853 {\n tls_servername dns.quad9.net\n }\n}", "routes:\n  - { zone: \".\", servers: [9.9.9.9, \"149.112.112.112:853\"], protocol: tls, tlsServerName: dns.quad9.net }" },
+        { ". {\n forward . https://9.9.9.9/dns-query https://149.112.112.112:443/dns-query {\n tls_servername dns.quad9.net\n }\n}", "routes:\n  - { zone: \".\", servers: [9.9.9.9, \"149.112.112.112:443\"], protocol: https, tlsServerName: dns.quad9.net, httpsPath: \"/dns-query\" }" },
         { ". {\n forward . tls://9.9.9.9%dns.quad9.net {\n force_tcp\n }\n}", "routes:\n  - { zone: \".\", servers: [9.9.9.9], protocol: tls, tlsServerName: dns.quad9.net }" },
         { ". {\n acl {\n block net 10.1.0.0/16\n drop net 192.0.2.1\n allow net 10.0.0.0/8\n block net 10.2.0.0/16\n }\n}", "clients: { allow: [\"10.0.0.0/8\", \"0.0.0.0/0\", \"::/0\"], deny: [\"10.1.0.0/16\"], drop: [\"192.0.2.1/32\"] }" },
         { ". {\n acl {\n allow net 10.0.0.0/8\n block\n }\n}", "clients: { allow: [\"10.0.0.0/8\"], deny: [\"0.0.0.0/0\", \"::/0\"] }" },

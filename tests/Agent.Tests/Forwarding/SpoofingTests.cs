@@ -1,9 +1,10 @@
 using System.Net.Sockets;
+using Agent.Configuration;
 using Agent.Tests.Support;
 
 namespace Agent.Tests.Forwarding;
 
-/// <summary>A6 (TuDoor, CVE-2023-28451): what is not the answer is passed over, and the answer that follows wins.</summary>
+/// <summary>A5, and A6 (TuDoor, CVE-2023-28451): what is not the answer is passed over, and the answer that follows wins.</summary>
 public sealed class SpoofingTests
 {
     private const string Genuine = "192.0.2.1";
@@ -98,6 +99,26 @@ public sealed class SpoofingTests
         using AgentUnderTest agent = AgentUnderTest.Forwarding(upstream);
 
         await AssertGenuine(agent);
+    }
+
+    [Theory]
+    [InlineData(1232, false)]
+    [InlineData(1233, true)]
+    public async Task A5_P33_over_1232_bytes_from_an_upstream_TCP_decides(int size, bool isTcpAsked)
+    {
+        const ushort Opaque = 65280;
+        using ScriptedUpstream upstream = new(exchange =>
+        {
+            ResourceRecord empty = new(exchange.Name, Opaque, 1, 300, []);
+            int data = size - exchange.Query.Reply(empty).ToBytes().Length;
+            return exchange.Answer(empty with { Data = new byte[data] });
+        });
+        using AgentUnderTest agent = AgentUnderTest.Forwarding(upstream);
+
+        DnsMessage reply = await agent.Ask("asked.example.test", Opaque, TransportProtocol.Tcp);
+
+        Assert.Equal(Opaque, Assert.Single(reply.Answers).Type);
+        Assert.Equal(isTcpAsked, upstream.Exchanges.Any(exchange => exchange.IsTcp));
     }
 
     /// <summary>

@@ -31,7 +31,8 @@ public sealed class AnswerRecorderTests
         Assert.Equal(1, recorder.Queries(isIpv6: false, Group("TXT"), Verdict.Local));
         Assert.Equal(1, recorder.Queries(isIpv6: false, _other, Verdict.Miss));
         Assert.Equal((1, 1), (recorder.Queries(isIpv6: false, _a, Verdict.Refused), recorder.Queries(isIpv6: false, _other, Verdict.Refused)));
-        Assert.Equal((4, 1, 1), (recorder.Responses(ResponseCode.NoError), recorder.Responses(ResponseCode.Refused), recorder.Responses(ResponseCode.NotImp)));
+        Assert.Equal((4, 1, 1), (Responses(recorder, ResponseCode.NoError), Responses(recorder, ResponseCode.Refused), Responses(recorder, ResponseCode.NotImp)));
+        Assert.Equal((1, 1), (recorder.Responses(Verdict.Hit, ResponseCode.NoError), recorder.Responses(Verdict.Local, ResponseCode.NoError)));
         Assert.Equal(6, Total(recorder));
     }
 
@@ -43,10 +44,12 @@ public sealed class AnswerRecorderTests
 
         await agent.Ask(DnsMessage.Query("example.test") with { Additional = [RR.OptRecord(1232, []) with { Ttl = 100 << 16 }] });
 
-        Assert.Equal((1, 0), (agent.UdpThread.Recorder.Responses(ResponseCode.BadVers), agent.UdpThread.Recorder.Responses(ResponseCode.NoError)));
+        Assert.Equal((1, 0), (Responses(agent.UdpThread.Recorder, ResponseCode.BadVers), Responses(agent.UdpThread.Recorder, ResponseCode.NoError)));
     }
 
     private static int Group(string name) => TypeGroup.Names.ToList().IndexOf(name);
+
+    private static long Responses(AnswerRecorder recorder, ResponseCode code) => Enum.GetValues<Verdict>().Sum(verdict => recorder.Responses(verdict, code));
 
     private static long Total(AnswerRecorder recorder)
     {

@@ -19,7 +19,9 @@ public sealed class ForwardedQueryTests
         DnsMessage reply = await agent.Ask(query, protocol);
 
         DnsMessage seen = Assert.Single(upstream.Exchanges).Query;
-        Assert.Empty(seen.Options);
+        // P27: over UDP a cookie, which is the agent's own (RFC 7873 section 6: not the client's).
+        Assert.Equal(protocol == TransportProtocol.Udp ? [(10, 8)] : [], seen.Options.Select(option => ((int)option.Code, option.Value.Length)));
+        Assert.DoesNotContain(seen.Options, option => option.Value.SequenceEqual(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8 }));
         ResourceRecord opt = Assert.Single(seen.Additional);
         Assert.Equal((RR.Opt, "", (ushort)1232, 0u), (opt.Type, opt.Name, opt.Class, opt.Ttl));
         Assert.Equal(DnsMessage.RecursionDesired, seen.Flags);

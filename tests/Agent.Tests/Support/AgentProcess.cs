@@ -10,12 +10,14 @@ internal sealed class AgentProcess : IDisposable
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
 
-    private AgentProcess(string executable, string[] arguments, int heapMiB = 0)
+    private AgentProcess(string executable, string[] arguments, int heapMiB = 0, IReadOnlyDictionary<string, string>? environment = null)
     {
         ProcessStartInfo start = new(executable, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // as it is deployed, and no sockets of the runtime's own
         if (heapMiB > 0)
             start.Environment["DOTNET_GCHeapHardLimit"] = (heapMiB << 20).ToString("x");
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Append(_output, line.Data);
         _process.ErrorDataReceived += (_, line) => Append(_error, line.Data);
@@ -25,6 +27,9 @@ internal sealed class AgentProcess : IDisposable
     }
 
     public static string Executable { get; } = Find();
+
+    /// <summary>The directory of Agent.sln.</summary>
+    public static string Repository { get; } = Path.GetFullPath(Path.Combine(Executable, "../.."));
 
     public int Id => _process.Id;
 
@@ -53,9 +58,10 @@ internal sealed class AgentProcess : IDisposable
     /// <summary>Starts <c>lra run</c> and waits until it serves clients and the CLI.</summary>
     /// <param name="descriptors">How many it may have open.</param>
     /// <param name="heapMiB">More than that on the managed heap ends it; 0: the runtime's own choice.</param>
-    public static async Task<AgentProcess> Serve(AgentSetup setup, int descriptors = 20_000, int heapMiB = 0)
+    public static async Task<AgentProcess> Serve(
+        AgentSetup setup, int descriptors = 20_000, int heapMiB = 0, IReadOnlyDictionary<string, string>? environment = null)
     {
-        AgentProcess process = new("prlimit", [$"--nofile={descriptors}", Executable, "run", "--config", setup.ConfigurationPath], heapMiB);
+        AgentProcess process = new("prlimit", [$"--nofile={descriptors}", Executable, "run", "--config", setup.ConfigurationPath], heapMiB, environment);
         await Wait.Until(() => process._process.HasExited || process.IsReady(setup), "lra run serves");
         Assert.False(process._process.HasExited, $"lra run ended: {process.Error}{process.Output}");
         DnsMessage probe = await Client.Ask(setup.EndPoint, DnsMessage.Query("probe.example.test") with { Flags = 0 });

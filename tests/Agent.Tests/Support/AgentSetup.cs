@@ -16,6 +16,7 @@ internal sealed class AgentSetup : IDisposable
         _configuration = new TemporaryFile(System.Text.Encoding.UTF8.GetBytes($$"""
             listen: { addresses: ["{{EndPoint.Address}}"], port: {{EndPoint.Port}}, workers: 1 }
             admin: { socket: {{AdminSocket}} }
+            metrics: { address: {{MetricsEndPoint.Address}}, port: {{MetricsEndPoint.Port}}, corednsNames: true }
             redirect: { enabled: false }
             cache: { memory: 1MiB }
             routes:
@@ -27,6 +28,8 @@ internal sealed class AgentSetup : IDisposable
     }
 
     public IPEndPoint EndPoint { get; } = TestAddress.Next();
+
+    public IPEndPoint MetricsEndPoint => new(EndPoint.Address, EndPoint.Port + 1);
 
     public string AdminSocket => Path.Combine(_directory.FullName, "run", "admin.sock");
 

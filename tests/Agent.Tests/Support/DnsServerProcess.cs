@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Agent.Tests.Support;
 
-/// <summary>A real DNS server of Debian's that answers over TLS.</summary>
+/// <summary>A real DNS server of Debian's.</summary>
 internal sealed class DnsServerProcess : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("lra-dns-");
@@ -12,8 +12,8 @@ internal sealed class DnsServerProcess : IDisposable
 
     public IPEndPoint EndPoint { get; } = TestAddress.Next();
 
-    /// <summary>Starts unbound with one zone, <c>example.test</c>, in which every name has the address 192.0.2.1.</summary>
-    public Task StartUnbound(Credential credential) => Start("unbound", "unbound.conf", $"""
+    /// <summary>Starts unbound over TLS or HTTPS, with one zone, <c>example.test</c>, in which every name has the address 192.0.2.1.</summary>
+    public Task StartUnbound(Credential credential, bool isHttps = false) => Start("unbound", "unbound.conf", $"""
         server:
           directory: "{_directory.FullName}"
           chroot: ""
@@ -21,7 +21,7 @@ internal sealed class DnsServerProcess : IDisposable
           pidfile: ""
           use-syslog: no
           interface: {EndPoint.Address}@{EndPoint.Port}
-          tls-port: {EndPoint.Port}
+          {(isHttps ? "https" : "tls")}-port: {EndPoint.Port}
           tls-service-key: "{credential.KeyFile}"
           tls-service-pem: "{credential.CertificateFile}"
           access-control: 127.0.0.0/8 allow
@@ -35,13 +35,40 @@ internal sealed class DnsServerProcess : IDisposable
         """, "-d", "-c");
 
     /// <summary>As <see cref="StartUnbound"/>, with knot-resolver.</summary>
-    public Task StartKresd(Credential credential) => Start("kresd", "kresd.conf", $$"""
-        net.listen('{{EndPoint.Address}}', {{EndPoint.Port}}, { kind = 'tls' })
+    public Task StartKresd(Credential credential, bool isHttps = false) => Start("kresd", "kresd.conf", $$"""
+        net.listen('{{EndPoint.Address}}', {{EndPoint.Port}}, { kind = '{{(isHttps ? "doh2" : "tls")}}' })
         net.tls('{{credential.CertificateFile}}', '{{credential.KeyFile}}')
         cache.size = 1 * MB
         policy.add(policy.suffix(policy.ANSWER({ [kres.type.A] = { rdata = kres.str2ip('192.0.2.1'), ttl = 300 } }), { todname('example.test') }))
 
         """, "-n", "-c");
+
+    /// <summary>Starts knotd over UDP and TCP, which tells over UDP nothing to who does not know its cookies, with the same zone.</summary>
+    public async Task StartKnot()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_directory.FullName, "example.test.zone"), "@ 300 SOA ns.example.test. host.example.test. 1 3600 600 86400 300\n@ NS ns\n* 300 A 192.0.2.1\n");
+        await Start("knotd", "knot.conf", $"""
+            server:
+              rundir: "{_directory.FullName}"
+              listen: {EndPoint.Address}@{EndPoint.Port}
+              udp-workers: 1
+              tcp-workers: 1
+              background-workers: 1
+            database:
+              storage: "{_directory.FullName}"
+            mod-cookies:
+              - id: default
+                badcookie-slip: 1
+            template:
+              - id: default
+                storage: "{_directory.FullName}"
+                global-module: mod-cookies/default
+            zone:
+              - domain: example.test
+                file: example.test.zone
+
+            """, "-c");
+    }
 
     /// <summary>Kills it; it may be started again at the same address.</summary>
     public void Stop()

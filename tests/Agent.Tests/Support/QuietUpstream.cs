@@ -80,7 +80,7 @@ internal sealed class QuietUpstream : IDisposable
     /// <summary>Makes a response of the query in place.</summary>
     private int Answer(Span<byte> message, int length)
     {
-        int end = length - 11; // the agent's OPT
+        int end = 12 + message[12..length].IndexOf((byte)0) + 5; // the agent's OPT goes
         message[2] = 0x81;
         message[3] = (byte)(0x80 | ResponseCode);
         message[6..12].Clear();

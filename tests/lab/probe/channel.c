@@ -44,10 +44,10 @@ static bool is_server(const struct sockaddr_storage *address)
 
 struct channel *open_channel(void)
 {
-	struct timeval timeout = {options.timeout / SECOND, options.timeout % SECOND / 1000};
 	struct channel *channel = calloc(1, sizeof(*channel));
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = channel};
 	int off = 0, receive_buffer = RECEIVE_BUFFER;
+	struct linger reset = {.l_onoff = 1};
 
 	channel->fd = socket(options.server.ss_family, options.tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
 	if (channel->fd < 0)
@@ -57,14 +57,19 @@ struct channel *open_channel(void)
 		   sizeof(receive_buffer));
 	if (options.family == 'm')
 		setsockopt(channel->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	/* A server that takes no connection must not keep the other queries waiting. */
+	fcntl(channel->fd, F_SETFL, O_NONBLOCK);
 	if (options.tcp) {
 		channel->stream = malloc(2 + MAX_MESSAGE);
-		setsockopt(channel->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+		event.events |= EPOLLOUT;
+		/* Closed with a reset: a thousand connections a second, each a minute in TIME_WAIT,
+		 * would use up the ports. */
+		setsockopt(channel->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	}
 	if (options.connected &&
-	    connect(channel->fd, (void *)&options.server, options.server_length))
+	    connect(channel->fd, (void *)&options.server, options.server_length) &&
+	    errno != EINPROGRESS)
 		tally.unreachable++;
-	fcntl(channel->fd, F_SETFL, O_NONBLOCK);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, channel->fd, &event);
 	return channel;
 }
@@ -73,6 +78,7 @@ void close_channel(struct channel *channel)
 {
 	close(channel->fd);
 	free(channel->stream);
+	free(channel->unsent);
 	free(channel);
 }
 
@@ -91,6 +97,37 @@ void check_source(const struct sockaddr_storage *from)
 {
 	format_address(from, tally.from);
 	tally.wrong_source += !is_server(from);
+}
+
+static void watch(struct channel *channel, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = channel};
+
+	epoll_ctl(epoll, EPOLL_CTL_MOD, channel->fd, &event);
+}
+
+void transmit_stream(struct channel *channel, const unsigned char *query, size_t length)
+{
+	channel->unsent = realloc(channel->unsent, channel->waiting + length);
+	memcpy(channel->unsent + channel->waiting, query, length);
+	channel->waiting += length;
+	if (channel->established)
+		flush_stream(channel);
+}
+
+void flush_stream(struct channel *channel)
+{
+	ssize_t sent = send(channel->fd, channel->unsent, channel->waiting, MSG_NOSIGNAL);
+
+	channel->established = true;
+	if (sent > 0) {
+		channel->waiting -= sent;
+		memmove(channel->unsent, channel->unsent + sent, channel->waiting);
+	} else if (sent < 0 && errno != EAGAIN) {
+		tally.unreachable++;
+	}
+	check_peer(channel);
+	watch(channel, channel->waiting ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 void transmit(const struct channel *channel, const unsigned char *query, size_t length)

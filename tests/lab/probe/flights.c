@@ -59,7 +59,7 @@ static void ask(void)
 	message[0] = length >> 8;
 	message[1] = length;
 	if (options.tcp)
-		transmit(flight->channel, message, 2 + length);
+		transmit_stream(flight->channel, message, 2 + length);
 	else
 		transmit(flight->channel, message + 2, length);
 }
@@ -173,7 +173,9 @@ static void receive_until(uint64_t deadline)
 
 	if (epoll_wait(epoll, &event, 1, wait) < 1)
 		return;
-	if (options.tcp)
+	if (event.events == EPOLLOUT)
+		flush_stream(event.data.ptr);
+	else if (options.tcp)
 		receive_stream(event.data.ptr);
 	else
 		receive_datagrams(event.data.ptr);

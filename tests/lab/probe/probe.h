@@ -43,6 +43,9 @@ struct channel {
 	int fd;
 	size_t filled;
 	unsigned char *stream; /* TCP: bytes received that are no whole message yet */
+	unsigned char *unsent; /* TCP: bytes that wait for the connection, or for room */
+	size_t waiting;
+	bool established;
 };
 
 struct tally {
@@ -70,6 +73,8 @@ void close_channel(struct channel *channel);
 void check_peer(const struct channel *channel);
 void check_source(const struct sockaddr_storage *from);
 void transmit(const struct channel *channel, const unsigned char *query, size_t length);
+void transmit_stream(struct channel *channel, const unsigned char *query, size_t length);
+void flush_stream(struct channel *channel);
 
 /* Asks that many queries and returns when each is answered or lost. */
 void run_queries(uint64_t queries);

@@ -34,6 +34,9 @@ internal sealed partial class PolicyWatch : IAsyncDisposable
     /// <summary>Why nothing is heard of policies; null when all is well, and when there is no such kind.</summary>
     public string? Failure => FailureOf(_policies) ?? FailureOf(_ciliumPolicies);
 
+    /// <summary>How the watches of both kinds are going.</summary>
+    public IReadOnlyList<WatchState> Watches => [_policies.State, _ciliumPolicies.State];
+
     /// <summary>The objects of the kind whose status this agent writes.</summary>
     public IReadOnlyList<LocalRedirectPolicy> Objects => _policies.Snapshot();
 

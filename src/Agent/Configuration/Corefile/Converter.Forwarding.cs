@@ -65,25 +65,30 @@ internal sealed partial class Converter
         }
         else
         {
-            bool isTls = to.StartsWith("tls://", StringComparison.Ordinal);
-            string address = isTls ? to[6..] : to.StartsWith("dns://", StringComparison.Ordinal) ? to[6..] : to;
+            string[] parts = to.Split("://", 2);
+            string? secure = parts is ["tls" or "https", _] ? parts[0] : null;
+            string address = parts is ["tls" or "https" or "dns", _] ? parts[1] : to;
+            if (secure == "https" && address.Split('/', 2) is [{ } host, { } path])
+                (address, draft.HttpsPath) = (host, "/" + path);
             if (address.Split('%') is [{ } before, { } name])
                 (address, draft.TlsServerName) = (before, name);
             if (Addresses.Endpoint(address) is not { Mistake: null, Value: { } endPoint })
-                Lose(forward, $"'{to}' is no address of a server; names and DoH are not supported");
-            else if (draft.Servers.Count > 0 && isTls != (draft.Protocol == "tls"))
-                Lose(forward, $"'{to}': the servers of a route are all asked over TLS or none is");
+                Lose(forward, $"'{to}' is no address of a server; names are not supported: give the address, and the name as tlsServerName");
+            else if (draft.Servers.Count > 0 && secure != SecureProtocolOf(draft))
+                Lose(forward, $"'{to}': the servers of a route are all asked over TLS, all over HTTPS, or none is");
             else
                 Add();
 
             void Add()
             {
-                draft.Protocol = isTls ? "tls" : draft.Protocol;
+                draft.Protocol = secure ?? draft.Protocol;
                 if (!draft.Servers.Exists(known => Addresses.Endpoint(known).Value!.Equals(endPoint)))
                     draft.Servers.Add(address);
             }
         }
     }
+
+    private static string? SecureProtocolOf(RouteDraft draft) => draft.Protocol is "tls" or "https" ? draft.Protocol : null;
 
     private void SetForwardOption(Directive option, RouteDraft draft)
     {
@@ -91,7 +96,7 @@ internal sealed partial class Converter
         switch (option.Name)
         {
             case "force_tcp":
-                draft.Protocol = draft.Protocol == "tls" ? "tls" : "tcp";
+                draft.Protocol = SecureProtocolOf(draft) ?? "tcp";
                 break;
             case "policy" when arguments is ["random" or "round_robin" or "sequential"]:
                 draft.Policy = arguments[0].Replace('_', '-');

@@ -57,6 +57,8 @@ internal sealed record RouteDraft(string Zone)
 
     public string? TlsCa { get; set; }
 
+    public string? HttpsPath { get; set; }
+
     public string? Policy { get; set; }
 }
 

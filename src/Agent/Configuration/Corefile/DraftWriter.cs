@@ -55,6 +55,7 @@ internal static class DraftWriter
             $", protocol: {route.Protocol}",
             route.TlsServerName is { } name ? $", tlsServerName: {Setting.Scalar(name)}" : "",
             route.TlsCa is { } ca ? $", tlsCa: {Setting.Scalar(ca)}" : "",
+            route.HttpsPath is { } path ? $", httpsPath: {Setting.Scalar(path)}" : "",
             route.Policy is { } policy ? $", policy: {policy}" : "")));
     }
 

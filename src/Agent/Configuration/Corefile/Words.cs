@@ -37,7 +37,7 @@ internal static class Words
         ["sign"] = (true, "has no counterpart: answers are not signed here"),
         ["tls"] = (true, "has no counterpart: clients are served over UDP and TCP alone"),
         ["tsig"] = (true, "has no counterpart"),
-        ["grpc"] = (true, "has no counterpart: give the servers as routes over udp, tcp or tls"),
+        ["grpc"] = (true, "has no counterpart: give the servers as routes over udp, tcp, tls or https"),
         ["grpc_server"] = (true, "has no counterpart: clients are served over UDP and TCP alone"),
         ["https"] = (true, "has no counterpart: clients are served over UDP and TCP alone"),
         ["https3"] = (true, "has no counterpart: clients are served over UDP and TCP alone"),

@@ -1,0 +1,100 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Agent.Tests.Support;
+
+namespace Agent.Tests.Observability;
+
+/// <summary>The port that is open to the network, as somebody who means harm would use it.</summary>
+public sealed class MetricsServerTests : IDisposable
+{
+    private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
+    private readonly AgentSetup _setup;
+
+    public MetricsServerTests() => _setup = new AgentSetup(_upstream.EndPoint);
+
+    public void Dispose()
+    {
+        _upstream.Dispose();
+        _setup.Dispose();
+    }
+
+    [Fact]
+    public async Task A24_what_is_no_GET_of_a_known_path_is_refused()
+    {
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+
+        Assert.Equal(405, await StatusOf("POST /metrics HTTP/1.1\r\nHost: lra\r\nContent-Length: 0\r\n\r\n"));
+        Assert.Equal(405, await StatusOf("DELETE /v1/cache?zone=. HTTP/1.1\r\nHost: lra\r\n\r\n"));
+        Assert.Equal(404, await StatusOf("GET /v1/status HTTP/1.1\r\nHost: lra\r\n\r\n"));
+        Assert.Equal(404, await StatusOf("GET /metrics/../v1/status HTTP/1.1\r\nHost: lra\r\n\r\n"));
+        Assert.Equal(413, await StatusOf("GET /metrics HTTP/1.1\r\nHost: lra\r\nContent-Length: 1000000\r\n\r\n"));
+        Assert.Equal(431, await StatusOf($"GET /metrics HTTP/1.1\r\nHost: lra\r\nX: {new string('x', 20_000)}\r\n\r\n"));
+        Assert.Equal(200, await StatusOf("HEAD /metrics HTTP/1.1\r\nHost: lra\r\n\r\n"));
+    }
+
+    [Fact]
+    public async Task A24_connections_are_bounded_and_no_harm_to_DNS()
+    {
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+        List<Socket> hoard = [];
+        for (int i = 0; i < 150; i++)
+            hoard.Add(await Connect());
+
+        Assert.Single((await Client.Ask(_setup.EndPoint, DnsMessage.Query("www.example.test"))).Answers);
+        await Wait.Until(() => hoard.Count(socket => socket.Poll(0, SelectMode.SelectRead) && socket.Available == 0) >= 80, "connections above the bound are closed");
+        hoard.ForEach(socket => socket.Dispose());
+        await Wait.Until(() => Try(() => StatusOf("GET /healthz HTTP/1.1\r\nHost: lra\r\n\r\n").GetAwaiter().GetResult()) == 200, "probes are served again");
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_named_in_the_log_and_DNS_goes_on()
+    {
+        using Socket other = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        other.Bind(_setup.MetricsEndPoint);
+        other.Listen();
+
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+
+        await Wait.Until(() => agent.Output.Contains($"{_setup.MetricsEndPoint} cannot be served (Address already in use)", StringComparison.Ordinal), "the log names the port");
+        Assert.Single((await Client.Ask(_setup.EndPoint, DnsMessage.Query("www.example.test"))).Answers);
+    }
+
+    [Fact]
+    public async Task Port_0_serves_nothing()
+    {
+        File.WriteAllText(_setup.ConfigurationPath, File.ReadAllText(_setup.ConfigurationPath).Replace($"port: {_setup.MetricsEndPoint.Port}", "port: 0", StringComparison.Ordinal));
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+
+        await Assert.ThrowsAnyAsync<SocketException>(Connect);
+        Assert.DoesNotContain("Metrics", agent.Output, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static int Try(Func<int> ask)
+    {
+        try
+        {
+            return ask();
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+
+    private async Task<Socket> Connect()
+    {
+        Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(_setup.MetricsEndPoint);
+        return socket;
+    }
+
+    private async Task<int> StatusOf(string request)
+    {
+        await using NetworkStream stream = new(await Connect(), ownsSocket: true);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(request));
+        byte[] head = new byte[12];
+        await stream.ReadExactlyAsync(head);
+        return int.Parse(Encoding.ASCII.GetString(head).Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+    }
+}
