@@ -54,20 +54,23 @@ internal sealed partial class TcpServer : ServingThread, IReplySink
     public override bool IsIdle => _forwarder.IsIdle;
 
     /// <inheritdoc/>
-    public void Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
+    public ReadOnlySpan<byte> Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
     {
         TcpConnection connection = (TcpConnection)waiter.Connection!;
+        Query query = waiter.Query(key);
+        int length = connection.IsClosed ? 0 : _resolver.AnswerWith(entry, ref query, now, _reply);
+        if (length == Resolver.Forward)
+            return query.Key;
         connection.Pending--;
         if (connection.IsClosed)
-            return;
-        Query query = waiter.Query(key);
-        int length = _resolver.AnswerWith(entry, query, now, _reply);
+            return [];
         Recorder.RecordLate(query, _resolver.Verdict, _reply.AsSpan(0, length), waiter);
         connection.Queue(_reply.AsSpan(0, length));
         if (connection.IsOverfull)
             Close(connection);
         else
             _changed.Add(connection);
+        return [];
     }
 
     protected override void Run()
@@ -194,17 +197,17 @@ internal sealed partial class TcpServer : ServingThread, IReplySink
         SockAddr client = connection.Client;
         int length = _resolver.Answer(message, now, _reply, out Query query, client.AddressBytes);
         if (length == Resolver.Forward)
-            length = Forward(query, connection, now);
+            length = Forward(ref query, connection, now);
         if (length != Resolver.Forward)
             Recorder.Record(query, _resolver.Verdict, _reply.AsSpan(0, length), client);
         if (length > 0)
             connection.Queue(_reply.AsSpan(0, length));
-        if (_resolver.IsRefreshDue && _forwarder.Refresh(query, now))
+        if (_resolver.IsRefreshDue && _forwarder.Refresh(_resolver.DueOf(query), now))
             Recorder.RecordRefresh();
     }
 
     /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>
-    private int Forward(in Query query, TcpConnection connection, long now)
+    private int Forward(ref Query query, TcpConnection connection, long now)
     {
         connection.Pending++; // before: the flight may end within the call
         ForwardOutcome outcome = _forwarder.Forward(query, connection.Client, connection, now);
@@ -213,7 +216,7 @@ internal sealed partial class TcpServer : ServingThread, IReplySink
         connection.Pending--;
         return outcome == ForwardOutcome.ClientHasItsFill
             ? _resolver.RefuseExcess(query, _reply)
-            : _resolver.AnswerWithoutUpstream(query, now, _reply);
+            : _resolver.AnswerWithoutUpstream(ref query, now, _reply);
     }
 
     private void FlushReplies(long now)
