@@ -14,5 +14,5 @@ public sealed class PublishedNames
 
     public void Publish(ClusterNames? names) => _current = names;
 
-    public void Publish(SearchLists searches) => _searches = searches;
+    public void PublishSearches(SearchLists searches) => _searches = searches;
 }

@@ -163,7 +163,7 @@ public class AutopathTests
     public void P44_before_the_table_is_whole_nothing_is_shortened()
     {
         PublishedNames cluster = new();
-        cluster.Publish(new SearchLists(new Dictionary<ClientAddress, SearchList> { [ClientAddress.From([10, 244, 1, 2])] = new(WalkingPods.Default.Split(' ').Select(MessageBuilder.Name), 5) }));
+        cluster.PublishSearches(new SearchLists(new Dictionary<ClientAddress, SearchList> { [ClientAddress.From([10, 244, 1, 2])] = new(WalkingPods.Default.Split(' ').Select(MessageBuilder.Name), 5) }));
         ResponseCache cache = new(1 << 20, TimeSpan.Zero);
         cache.Store(Steps.Key(First), Steps.NxDomainEntry(First, "local"));
         byte[] reply = new byte[1232];

@@ -241,7 +241,7 @@ internal sealed partial class ClusterWatch : IDisposable
             (_podModes, _walks) = (modes, walks);
             _consequences.SetPodModes(modes);
             if (_configuration.Autopath)
-                _consequences.Names.Publish(walks.Lists);
+                _consequences.Names.PublishSearches(walks.Lists);
         }
     }
 

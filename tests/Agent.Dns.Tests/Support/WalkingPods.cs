@@ -50,7 +50,7 @@ internal sealed class WalkingPods
     public WalkingPods Pod(string address, string domains = Default, int ndots = 5)
     {
         _lists[ClientAddress.From(IPAddress.Parse(address).GetAddressBytes())] = new SearchList(domains.Split(' ').Select(MessageBuilder.Name), ndots);
-        _cluster.Publish(new SearchLists(_lists));
+        _cluster.PublishSearches(new SearchLists(_lists));
         return this;
     }
 
