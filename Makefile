@@ -47,6 +47,7 @@ test-kernels: bpf ## The BPF programs on kernels 5.10, 6.1, 6.12 and the newest 
 	@$(MAKE) --no-print-directory -s -C tests/lab CLANG=$(CLANG)
 	@$(MAKE) --no-print-directory -s -C tests/kernels
 	@tests/kernels/run
+
 test-image: build image ## Run the image under runc as the DaemonSet has it, and the lab's tests with it (BASE=local as for image)
 	@tests/setup image
 	@tests/manifest-tools

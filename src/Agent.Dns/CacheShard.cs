@@ -67,6 +67,16 @@ internal sealed partial class CacheShard(long budget)
         return false;
     }
 
+    /// <summary>The entry that a hash has, without counting that somebody looked; none when there is none.</summary>
+    public CacheEntry Peek(ulong hash)
+    {
+        lock (_writes)
+        {
+            int at = IndexOf(hash);
+            return at < 0 ? default : new CacheEntry(_slots[at].Bytes!);
+        }
+    }
+
     /// <summary>Reads the slot that a hash would stand in.</summary>
     public int FetchSlot(ulong hash)
     {

@@ -34,18 +34,6 @@ public sealed record CachedAnswer(
             Math.Round((now - entry.StoredAt) / 1000.0, 1),
             entry.Size,
             isPopular,
-            RecordsOf(message, Header.Size + name.Length + 4, (uint)Math.Max(0, -expiredFor / 1000)));
-    }
-
-    private static List<string> RecordsOf(ReadOnlySpan<byte> message, int offset, uint ttl)
-    {
-        List<string> records = [];
-        while (offset < message.Length && ResourceRecord.TryParse(message, offset, out ResourceRecord record))
-        {
-            records.Add(Presentation.Record(message, record, ttl));
-            offset = record.End;
-        }
-
-        return records;
+            Presentation.Records(message, Header.Size + name.Length + 4, (uint)Math.Max(0, -expiredFor / 1000)));
     }
 }

@@ -59,6 +59,13 @@ public sealed partial class ClusterNames
         return size > 0 && NamesOf(address[..size]) != null;
     }
 
+    /// <summary>Whether a name is one below a Service that the table has: of an endpoint or a port, be it there or not.</summary>
+    public bool IsBelowService(ReadOnlySpan<byte> name)
+    {
+        ClusterName parsed = ClusterName.Parse(name, _domain);
+        return parsed.Kind is ClusterNameKind.Endpoint or ClusterNameKind.Port && Find(parsed.ServiceKey) != null;
+    }
+
     private bool TryAnswerBelow(in Query query, Span<byte> reply, out int length)
     {
         length = 0;

@@ -33,6 +33,15 @@ public sealed class OwnNames
         return length > 0;
     }
 
+    /// <summary>Which key of the configuration says something about a question.</summary>
+    internal string SourceOf(in Query query)
+    {
+        OwnNode node = Find(query.Name, out _);
+        if (node.Rewrite != null)
+            return "rewrite";
+        return query.Type == RecordType.Aaaa && node.NoAaaa != null ? "filterAaaa" : node.Zone == null ? "hosts" : "zones";
+    }
+
     /// <summary>What upstreams are to be asked in place of a question; null when that is the question itself.</summary>
     public Detour? FindDetour(in Query query)
     {

@@ -47,6 +47,20 @@ public static class Presentation
 
     public static string TypeName(ushort type) => _typeNames.GetValueOrDefault(type) ?? $"TYPE{type}";
 
+    /// <summary>The records of a message from an offset on.</summary>
+    /// <param name="ttl">Seconds, of all of them; null: what stands there.</param>
+    internal static IReadOnlyList<string> Records(ReadOnlySpan<byte> message, int offset, uint? ttl = null)
+    {
+        List<string> records = [];
+        while (offset < message.Length && ResourceRecord.TryParse(message, offset, out ResourceRecord record))
+        {
+            records.Add(Record(message, record, ttl ?? record.Ttl));
+            offset = record.End;
+        }
+
+        return records;
+    }
+
     /// <summary>One record: owner, TTL, class, type and data, separated by blanks.</summary>
     internal static string Record(ReadOnlySpan<byte> message, in ResourceRecord record, uint ttl)
     {

@@ -117,7 +117,7 @@ public readonly ref struct Query
     /// <summary>A query that was read before.</summary>
     /// <param name="message">Its message, or as much of it as <see cref="Head"/> was.</param>
     /// <param name="key">The buffer that the key was written to.</param>
-    public static Query Restore(ReadOnlySpan<byte> message, ReadOnlySpan<byte> key, in QueryFields fields) => new()
+    public static Query Restore(ReadOnlySpan<byte> message, ReadOnlySpan<byte> key, scoped in QueryFields fields) => new()
     {
         Head = message[..fields.HeadLength],
         Key = key[..fields.KeyLength],
@@ -130,6 +130,24 @@ public readonly ref struct Query
 
     /// <summary>The same query, as if it had another question; what is written to the client keeps the client's.</summary>
     internal Query Under(ReadOnlySpan<byte> key) => this with { Key = key };
+
+    /// <summary>Whether it asks, <see cref="Under"/> another question, for a step of its client's search walk.</summary>
+    internal bool IsStep => !DnsName.Equals(Head, Header.Size, Key, 0) || !Head[^4..^2].SequenceEqual(Key[^2..]);
+
+    /// <summary>Writes the key that the query has of itself, <see cref="Under"/> whatever question it is.</summary>
+    internal ReadOnlySpan<byte> WriteOwnKey(Span<byte> key)
+    {
+        ReadOnlySpan<byte> question = Head[Header.Size..];
+        int nameLength = question.Length - 4;
+        DnsName.ToLower(question[..nameLength], key);
+        question[^2..].CopyTo(key[nameLength..]);
+        key[nameLength + 2] = Key[^3];
+        question[^4..^2].CopyTo(key[(nameLength + 3)..]);
+        return key[..(nameLength + 5)];
+    }
+
+    /// <summary>The query for one step of a search walk, whose answer is not for a client as it is.</summary>
+    internal static Query OfStep(ReadOnlySpan<byte> head, ReadOnlySpan<byte> key) => new() { Head = head, Key = key, UdpSize = ushort.MaxValue };
 
     /// <summary>Reads the additional section: at most one OPT, nothing behind it.</summary>
     private static bool TryParseAdditional(ReadOnlySpan<byte> message, int offset, int count, ref Edns edns)

@@ -43,6 +43,9 @@ public static class Reply
         reply[3] = (byte)(Header.RecursionAvailable | (query.Head[3] & Header.CheckingDisabled) | ((int)code & 0x0F));
     }
 
+    /// <summary>Makes the RCODE of a reply NOERROR.</summary>
+    internal static void ClearCode(Span<byte> reply) => reply[3] &= 0xF0;
+
     /// <summary>Appends the OPT record of a client that sent one (RFC 6891 section 6.1.1), version 0, its options not echoed.</summary>
     /// <returns>The bytes added.</returns>
     internal static int WriteOpt(in Query query, ResponseCode code, ExtendedError error, Span<byte> reply, int offset)

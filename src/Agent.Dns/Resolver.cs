@@ -3,8 +3,8 @@ namespace Agent.Dns;
 /// <summary>Decides what one client's query gets. One for each serving thread.</summary>
 /// <param name="isUdp">Whether the client's UDP size and the datagram limit bound the reply.</param>
 /// <param name="rules">Null: none.</param>
-/// <param name="cluster">The names of the cluster; null when none is watched.</param>
-public sealed class Resolver(
+/// <param name="cluster">The names of the cluster, and its pods' search lists; null when none is watched.</param>
+public sealed partial class Resolver(
     ResponseCache cache, ServingCounters counters, bool isUdp, PublishedRules? rules = null, PublishedNames? cluster = null)
 {
     /// <summary>What <see cref="Answer"/> returns when an upstream must be asked.</summary>
@@ -19,6 +19,7 @@ public sealed class Resolver(
     private ClientPolicy? _clients = rules?.Current.Clients;
     private OwnNames? _own = rules?.Current.Own;
     private bool _isRefreshDue;
+    private bool _isStepDue;
     private int _fetched;
 
     /// <summary>Whether the last answer should be renewed before it expires: somebody will ask for it again.</summary>
@@ -37,13 +38,13 @@ public sealed class Resolver(
     /// <summary>Reads one query of a batch, to be answered by <see cref="Answer(int, ReadOnlySpan{byte}, long, Span{byte}, out Query)"/>.</summary>
     /// <param name="lane">Its place in the batch, below <see cref="MaxBatch"/>.</param>
     /// <param name="message">The query as it came.</param>
-    /// <param name="client">The address that it came from, 4 or 16 bytes in network order; needed when there is a policy for clients.</param>
+    /// <param name="client">The address that it came from, 4 or 16 bytes in network order; needed when there is a policy for clients, or search lists.</param>
     public void Read(int lane, ReadOnlySpan<byte> message, ReadOnlySpan<byte> client = default)
     {
         ref Lane read = ref _lanes[lane];
         read.IsQuery = Query.TryParse(message, KeyOf(lane), out Query query);
         read.Fields = query.Fields;
-        if (_clients != null)
+        if (_clients != null || cluster?.Searches != null)
             read.Client = ClientAddress.From(client);
         read.NameHash = query.Key.IsEmpty ? 0 : cache.NameHash(query);
         _hashes[lane] = query.Key.IsEmpty ? 0 : ResponseCache.WithType(read.NameHash, query.Type);
@@ -65,11 +66,11 @@ public sealed class Resolver(
     /// <param name="message">The same message again.</param>
     /// <param name="now">Monotonic milliseconds.</param>
     /// <param name="reply">Room for the reply.</param>
-    /// <param name="query">The query, valid until its lane is read anew.</param>
+    /// <param name="query">The query, valid until its lane is read anew; with <see cref="Forward"/>, it may be under the question of another step of its search walk.</param>
     /// <returns>The reply's length in bytes; 0 for silence; <see cref="Forward"/>.</returns>
     public int Answer(int lane, ReadOnlySpan<byte> message, long now, Span<byte> reply, out Query query)
     {
-        _isRefreshDue = false;
+        _isRefreshDue = _isStepDue = false;
         ref Lane read = ref _lanes[lane];
         query = Query.Restore(message, KeyOf(lane), read.Fields);
         if (!read.IsQuery)
@@ -98,40 +99,55 @@ public sealed class Resolver(
 
         // Before the cache: over UDP the same question has another answer than over TCP.
         bool isAnyOverUdp = isUdp && query.Type == RecordType.Any;
+        Verdict verdict;
         if (!isAnyOverUdp && TryAnswerLocally(query, Bound(query, reply), out int length))
+            verdict = Verdict.Local;
+        else if (!isAnyOverUdp && cache.TryAnswer(query, read.NameHash, now, Bound(query, reply), out length, out _isRefreshDue))
+            verdict = Verdict.Hit;
+        else
+            verdict = SpecialNames.TryAnswer(query, isUdp, Bound(query, reply), out length) ? Verdict.Local : Verdict.Forwarded;
+
+        if (verdict != Verdict.Forwarded && MayWalkOn(reply))
         {
-            Count(Verdict.Local);
-            return Deliver(query, length, now, reply);
+            query = query with { Client = read.Client };
+            length = WalkOn(ref query, length, default, now, reply);
+            verdict = length == Forward ? Verdict.Forwarded : verdict;
         }
 
-        if (!isAnyOverUdp && cache.TryAnswer(query, read.NameHash, now, Bound(query, reply), out length, out _isRefreshDue))
-        {
-            Count(Verdict.Hit);
-            return Deliver(query, length, now, reply);
-        }
-
-        if (SpecialNames.TryAnswer(query, isUdp, Bound(query, reply), out length))
-        {
-            Count(Verdict.Local);
-            return Deliver(query, length, now, reply);
-        }
-
-        Count(Verdict.Forwarded);
-        return Forward;
+        Count(verdict);
+        return verdict == Verdict.Forwarded ? Forward : Deliver(query, length, now, reply);
     }
 
     /// <summary>Writes the answer that an upstream gave, or what there is instead when <paramref name="entry"/> is none.</summary>
-    public int AnswerWith(CacheEntry entry, in Query query, long now, Span<byte> reply)
+    /// <param name="query">As it was forwarded; afterwards the client's own or, with <see cref="Forward"/>, as it is to be forwarded next.</param>
+    /// <returns>The reply's length in bytes; <see cref="Forward"/>.</returns>
+    public int AnswerWith(CacheEntry entry, ref Query query, long now, Span<byte> reply)
     {
         if (entry.IsNone)
-            return AnswerWithoutUpstream(query, now, reply);
+            return AnswerWithoutUpstream(ref query, now, reply);
+        int length;
+        if (!TryLeaveStep(ref query))
+            length = entry.WriteTo(query, now, Bound(query, reply));
+        else if (!TryAnswerKept(query, now, reply, out length))
+            return Forward; // its own answer has expired meanwhile
+        if (MayWalkOn(reply))
+            length = WalkOn(ref query, length, entry, now, reply);
+        if (length == Forward)
+            return Forward;
         Count(Verdict.Miss);
-        return Deliver(query, entry.WriteTo(query, now, Bound(query, reply)), now, reply);
+        return Deliver(query, length, now, reply);
     }
 
-    /// <summary>Answers when no upstream did: with an expired answer if there is one, else with SERVFAIL.</summary>
-    public int AnswerWithoutUpstream(in Query query, long now, Span<byte> reply)
+    /// <summary>Answers when no upstream did: with an expired answer if there is one, else with SERVFAIL; a walk with what its first step has.</summary>
+    /// <inheritdoc cref="AnswerWith" path="/param[@name='query']"/>
+    public int AnswerWithoutUpstream(ref Query query, long now, Span<byte> reply)
     {
+        if (TryLeaveStep(ref query) && TryAnswerKept(query, now, reply, out int kept))
+        {
+            Count(Verdict.Hit);
+            return Deliver(query, kept, now, reply);
+        }
+
         if (cache.TryFindStale(query, now, out CacheEntry entry))
         {
             Count(Verdict.Stale);

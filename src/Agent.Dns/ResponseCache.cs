@@ -181,6 +181,22 @@ public sealed partial class ResponseCache
         }
     }
 
+    /// <summary>What <see cref="TryAnswer"/> answers with, without a trace; none on a miss.</summary>
+    internal CacheEntry Peek(in Query query, long now)
+    {
+        ulong nameHash = NameHash(query);
+        CacheEntry best = default;
+        foreach (ushort type in (ReadOnlySpan<ushort>)[query.Type, NoType])
+        {
+            ulong hash = WithType(nameHash, type);
+            CacheEntry entry = Shard(hash).Peek(hash);
+            if (!entry.IsNone && entry.Answers(query) && (best.IsNone || (best.ExpiredFor(now) >= 0 && entry.StoredAt >= best.StoredAt)))
+                best = entry;
+        }
+
+        return !best.IsNone && (best.ExpiredFor(now) < 0 || now < best.RetryAt) ? best : default;
+    }
+
     /// <summary>Finds the fresh answer of the question; else the younger of an expired one and the knowledge that the name does not exist.</summary>
     private bool TryFind(in Query query, ulong nameHash, long now, out CacheEntry entry, out bool isPopular)
     {

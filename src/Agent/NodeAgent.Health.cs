@@ -29,8 +29,8 @@ internal sealed partial class NodeAgent
     /// <summary>Says that it is not ready any more; all else goes on.</summary>
     public void PrepareToStop() => IsStopping = true;
 
-    /// <summary>Takes the lease, and begins to ask through the kernel whether that works.</summary>
-    private void BeginLease(Datapath datapath, string cgroup)
+    /// <summary>Takes the lease, puts the programs in place, which then find an agent, and begins to ask through the kernel whether that works.</summary>
+    private void BeginRedirect(Datapath datapath, string cgroup)
     {
         IReadOnlyList<ProbeSocket> sockets = [];
         try
@@ -48,6 +48,7 @@ internal sealed partial class NodeAgent
             cookies[i] = sockets[i].Cookie;
         _lease = new Lease(datapath, _threads) { ProbeCookies = cookies, FallbackTtl = _configuration.Redirect.FallbackTtl, Changed = Succeed };
         _lease.Begin();
+        datapath.Attach(cgroup);
         if (sockets.Count == 0)
             return;
         _probe = new KernelProbe(_configuration.Redirect.PinPath, sockets, ProbeTargets);

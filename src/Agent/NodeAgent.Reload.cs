@@ -11,6 +11,12 @@ internal sealed partial class NodeAgent
     /// <summary>What became of the configuration file.</summary>
     public ReloadState Reloads { get; private set; } = new() { AppliedAt = DateTimeOffset.UtcNow };
 
+    /// <summary>What the configuration in force says of names; null when nothing.</summary>
+    public OwnNames? OwnNames => _rules.Current.Own;
+
+    /// <summary>The table of the cluster's names; null when there is none.</summary>
+    public ClusterNames? ClusterNames => _clusterNames.Current;
+
     /// <summary>
     /// Reads the configuration file again and goes by it, without losing a query or what is cached; or, when it has mistakes or changes what only
     /// a restart can change, goes on by what held before. Call from one thread at a time.

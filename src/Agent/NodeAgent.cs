@@ -172,9 +172,7 @@ internal sealed partial class NodeAgent : IDisposable
                 remembered = ClusterFindings.Remembered(FrontendTable.Read(_datapath));
             IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
             FrontendTable.Program(_datapath, frontends, ListenEndPoints());
-            // Before the programs are put in place, so that they find an agent.
-            BeginLease(_datapath, cgroup);
-            _datapath.Attach(cgroup);
+            BeginRedirect(_datapath, cgroup);
             _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
             _cleaner.Look();
             WarnOfGaps();

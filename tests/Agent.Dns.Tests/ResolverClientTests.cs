@@ -132,8 +132,8 @@ public class ResolverClientTests
         Resolver resolver = Resolver(bytes: 1);
         CacheEntry entry = Steps.AddressEntry("late.test");
         Assert.Equal(Dns.Resolver.Forward, resolver.Answer(MessageBuilder.Query("late.test").Build(), 0, _reply, out Query query, _friend));
-        Assert.Single(OracleMessage.Decode(_reply.AsSpan(0, resolver.AnswerWith(entry, query, 0, _reply))).Answers);
-        Assert.True(OracleMessage.Decode(_reply.AsSpan(0, resolver.AnswerWith(entry, query, 0, _reply))).TC);
+        Assert.Single(OracleMessage.Decode(_reply.AsSpan(0, resolver.AnswerWith(entry, ref query, 0, _reply))).Answers);
+        Assert.True(OracleMessage.Decode(_reply.AsSpan(0, resolver.AnswerWith(entry, ref query, 0, _reply))).TC);
     }
 
     [Fact]

@@ -137,12 +137,12 @@ public class ResolverTests
         Resolver resolver = new(_cache, _counters, isUdp: true);
         _cache.Store(Steps.Key("stale.test"), Steps.AddressEntry("stale.test", ttl: 10));
         Assert.Equal(Resolver.Forward, resolver.Answer(MessageBuilder.Query("stale.test").Opt().Build(), 60_000, _reply, out Query query));
-        OracleMessage stale = OracleMessage.Decode(_reply.AsSpan(0, resolver.AnswerWithoutUpstream(query, 60_000, _reply)));
+        OracleMessage stale = OracleMessage.Decode(_reply.AsSpan(0, resolver.AnswerWithoutUpstream(ref query, 60_000, _reply)));
         Assert.Equal(30u, Assert.Single(stale.Answers).Ttl);
         Assert.Equal([3], stale.ExtendedErrors);
 
         Assert.Equal(Resolver.Forward, resolver.Answer(MessageBuilder.Query("none.test").Opt().Build(), 60_000, _reply, out query));
-        OracleMessage failure = OracleMessage.Decode(_reply.AsSpan(0, resolver.AnswerWithoutUpstream(query, 60_000, _reply)));
+        OracleMessage failure = OracleMessage.Decode(_reply.AsSpan(0, resolver.AnswerWithoutUpstream(ref query, 60_000, _reply)));
         Assert.Equal(2, failure.Rcode);
         Assert.Equal([22], failure.ExtendedErrors);
         Assert.Equal((1, 1), (_counters.Stale, _counters.Failed));

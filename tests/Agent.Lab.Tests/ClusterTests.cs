@@ -24,13 +24,14 @@ public class ClusterLab : LabFixture
         PutSlices("10.244.0.2", "10.244.0.3");
         Server.Put(ApiObjects.KubeDns("10.96.0.10", "fd00:10:96::a"));
         File.WriteAllText($"/run/{Name}/kubeconfig", ApiObjects.Kubeconfig(Server));
+        File.WriteAllText($"/run/{Name}/node-resolv.conf", "nameserver 192.0.2.1\n"); // the lab's pods have no search domain of a node
         File.WriteAllText(Configuration, $$"""
             node: w1
             listen: { addresses: [169.254.20.10, "fd00:10:53::10"] }
             admin: { socket: /run/{{Name}}/admin.sock }
             redirect: { cgroup: {{Cgroup}}/kubepods, pinPath: {{Pins}}, mode: {{mode}} }
             routes: [ { zone: ".", servers: ["10.244.0.2:53", "10.244.0.3:53"] } ]
-            kubernetes: { enabled: true, kubeconfig: /run/{{Name}}/kubeconfig }
+            kubernetes: { enabled: true, kubeconfig: /run/{{Name}}/kubeconfig, resolvConf: /run/{{Name}}/node-resolv.conf }
             """);
     }
 
@@ -40,9 +41,9 @@ public class ClusterLab : LabFixture
     /// <param name="uid">The lab's cgroup for the pod NAME is <c>pod-NAME</c>, as the kubelet would have it for the UID <c>-NAME</c>.</param>
     /// <param name="metadata">More of it, as JSON: <c>"labels":{...}</c>.</param>
     /// <param name="spec">More of it, as JSON.</param>
-    public void PutPod(string name, string metadata = "", string spec = "", string? uid = null) => Server.Put($$$"""
+    public void PutPod(string name, string metadata = "", string spec = "", string? uid = null, string address = "10.244.1.9") => Server.Put($$$"""
         {"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{{name}}}","namespace":"default","uid":"{{{uid ?? "-" + name}}}"{{{(metadata.Length > 0 ? "," : "")}}}{{{metadata}}} },
-         "spec":{"nodeName":"w1"{{{(spec.Length > 0 ? "," : "")}}}{{{spec}}} },"status":{"phase":"Running","podIP":"10.244.1.9"}}
+         "spec":{"nodeName":"w1"{{{(spec.Length > 0 ? "," : "")}}}{{{spec}}} },"status":{"phase":"Running","podIP":"{{{address}}}"}}
         """);
 
     public void PutNamespace(string labels = "") => Server.Put($$$"""

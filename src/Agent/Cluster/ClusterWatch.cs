@@ -34,6 +34,7 @@ internal sealed partial class ClusterWatch : IDisposable
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
     private readonly ServiceIndex _index = new();
     private readonly RedirectMode _standardMode;
+    private readonly PodSearches _searches;
     private readonly HashSet<Type> _applied = []; // kinds whose first list is not only known to its reflector, but here too
     private ClusterFindings _findings;
     private bool _isMissing;
@@ -42,6 +43,7 @@ internal sealed partial class ClusterWatch : IDisposable
     private volatile NodePods _podsHere = NodePods.None;
     private volatile IReadOnlyList<PolicyVerdict> _verdicts = [];
     private volatile PodModes _podModes = PodModes.None;
+    private volatile PodWalks _walks = PodWalks.None;
 
     /// <param name="remembered">What holds until the API server has been heard.</param>
     /// <exception cref="AccessException">There is no way to an API server; the message says why.</exception>
@@ -49,6 +51,7 @@ internal sealed partial class ClusterWatch : IDisposable
     {
         _configuration = configuration.Kubernetes;
         _standardMode = configuration.Redirect.Mode;
+        _searches = new PodSearches(configuration.ClusterDomain, _configuration.ResolvConf);
         _findings = remembered;
         _consequences = consequences;
         _logger = logger;
@@ -98,6 +101,9 @@ internal sealed partial class ClusterWatch : IDisposable
 
     /// <summary>What this node's pods ask for; null until they and the namespaces have been listed.</summary>
     public PodModes? PodModes => _podModes == PodModes.None ? null : _podModes;
+
+    /// <summary>How this node's pods walk along their search lists; nothing is known of them until they and the namespaces have been listed.</summary>
+    public PodWalks Walks => _walks;
 
     public int ServiceCount => _services.Count;
 
@@ -168,14 +174,14 @@ internal sealed partial class ClusterWatch : IDisposable
     {
         _podsHere = new NodePods(_nodePods.Snapshot());
         _consequences.SetPods(_podsHere);
-        FindPodModes();
+        JudgePods();
         Reconsider(changes, _ => { }, _policies.DependOn);
     }
 
     private void Apply(IReadOnlyList<Change<Namespace>> changes)
     {
         SetNames(changes, (names, key, found) => names.SetNamespace(key.Name, found != null));
-        FindPodModes();
+        JudgePods();
     }
 
     private void Apply(IReadOnlyList<Change<Pod>> changes) => SetNames(changes, (names, key, pod) => names.SetPod(key, pod));
@@ -217,19 +223,29 @@ internal sealed partial class ClusterWatch : IDisposable
             _consequences.Names.Publish(null);
     }
 
-    private void FindPodModes()
+    /// <summary>Finds out what this node's pods and their namespaces ask for.</summary>
+    private void JudgePods()
     {
         lock (_lock)
         {
             if (!_nodePods.IsSynced || !_namespaces.IsSynced)
                 return;
-            PodModes found = new(_standardMode, _podsHere.All, name => _namespaces.Find(new ObjectKey("", name)));
-            foreach (string mistake in found.Mistakes.Except(_podModes.Mistakes))
+            PodModes modes = new(_standardMode, _podsHere.All, FindNamespace);
+            string? failure = _searches.Failure;
+            _searches.Update(_podsHere.All);
+            PodWalks walks = new(_podsHere, _searches.Find, FindNamespace);
+            foreach (string mistake in modes.Mistakes.Concat(walks.Mistakes).Except(_podModes.Mistakes.Concat(_walks.Mistakes)))
                 UnknownMode(_logger, mistake);
-            _podModes = found;
-            _consequences.SetPodModes(found);
+            if (_searches.Failure is { } found && found != failure && _configuration.Autopath)
+                SearchListsUnknown(_logger, found);
+            (_podModes, _walks) = (modes, walks);
+            _consequences.SetPodModes(modes);
+            if (_configuration.Autopath)
+                _consequences.Names.PublishSearches(walks.Lists);
         }
     }
+
+    private Namespace? FindNamespace(string name) => _namespaces.Find(new ObjectKey("", name));
 
     /// <summary>Takes changes over, and draws the consequences where there may be some. A first list may be empty.</summary>
     private void Reconsider<T>(IReadOnlyList<Change<T>> changes, Action<Change<T>> apply, Func<Change<T>, bool> matters) where T : KubernetesObject
@@ -300,16 +316,7 @@ internal sealed partial class ClusterWatch : IDisposable
 
     [LoggerMessage(402, LogLevel.Warning, "Ignored: {Mistake}")]
     private static partial void UnknownMode(ILogger logger, string mistake);
-}
 
-/// <summary>Where what is learned of the cluster goes.</summary>
-/// <param name="Adopt">Takes over what is redirected, and returns why the kernel does not go by it; called on a task of the watch, one call after the other.</param>
-/// <param name="Names">Where the table of names is published.</param>
-/// <param name="Cache">Where answers are dropped that a change of the table touches.</param>
-/// <param name="SetPodModes">Tells the kernel which pods to redirect; called like <paramref name="Adopt"/>.</param>
-internal sealed record ClusterConsequences(
-    Func<ClusterFindings, string?> Adopt, PublishedNames Names, ResponseCache Cache, Action<PodModes> SetPodModes)
-{
-    /// <summary>Tells who the pods of this node are now.</summary>
-    public required Action<NodePods> SetPods { get; init; }
+    [LoggerMessage(403, LogLevel.Warning, "Autopath is off for pods that are new: {Reason}. Set kubernetes.resolvConf to the file that the kubelet has as its --resolv-conf")]
+    private static partial void SearchListsUnknown(ILogger logger, string reason);
 }

@@ -36,6 +36,7 @@ internal static class CommandLine
             TopCommand.Create(),
             CacheCommand.Create(),
             PolicyCommand.Create(),
+            ExplainCommand.Create(),
             UpstreamCommand.Create(),
             ConfigCommand.Create(),
             RepairCommand.Create(),

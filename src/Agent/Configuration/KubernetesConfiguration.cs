@@ -21,6 +21,12 @@ public sealed record KubernetesConfiguration
 
     /// <summary>Seconds, 0 to 3600, of the answers from the table.</summary>
     public int Ttl { get; init; } = 5;
+
+    /// <summary>Whether the first query of a pod's search walk is answered with what the walk comes to; where cluster names are from the table.</summary>
+    public bool Autopath { get; init; } = true;
+
+    /// <summary>The node's file, from which the kubelet gives pods search domains.</summary>
+    public string ResolvConf { get; init; } = "/etc/resolv.conf";
 }
 
 /// <summary>Who answers the names of the cluster domain.</summary>

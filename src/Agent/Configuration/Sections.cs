@@ -52,15 +52,24 @@ internal static partial class Sections
         return read;
     }
 
-    private static KubernetesConfiguration Kubernetes(MappingReader kubernetes) => new()
+    private static KubernetesConfiguration Kubernetes(MappingReader kubernetes)
     {
-        Enabled = kubernetes.Value("enabled", false, Values.Switch),
-        Kubeconfig = kubernetes.Value("kubeconfig", "", Values.AbsolutePathOrNone),
-        DnsService = kubernetes.Value("dnsService", _defaults.Kubernetes.DnsService, Values.NamespacedName),
-        ClusterNames = kubernetes.Value("clusterNames", ClusterNamesMode.Table, Values.OneOf<ClusterNamesMode>()),
-        PodNames = kubernetes.Value("podNames", Dns.PodNames.Disabled, Values.OneOf<Dns.PodNames>()),
-        Ttl = kubernetes.Value("ttl", _defaults.Kubernetes.Ttl, Values.Seconds(0, 3600)),
-    };
+        ClusterNamesMode names = kubernetes.Value("clusterNames", ClusterNamesMode.Table, Values.OneOf<ClusterNamesMode>());
+        KubernetesConfiguration read = new()
+        {
+            Enabled = kubernetes.Value("enabled", false, Values.Switch),
+            Kubeconfig = kubernetes.Value("kubeconfig", "", Values.AbsolutePathOrNone),
+            DnsService = kubernetes.Value("dnsService", _defaults.Kubernetes.DnsService, Values.NamespacedName),
+            ClusterNames = names,
+            PodNames = kubernetes.Value("podNames", Dns.PodNames.Disabled, Values.OneOf<Dns.PodNames>()),
+            Ttl = kubernetes.Value("ttl", _defaults.Kubernetes.Ttl, Values.Seconds(0, 3600)),
+            Autopath = kubernetes.Value("autopath", names != ClusterNamesMode.Forward, Values.Switch),
+            ResolvConf = kubernetes.Value("resolvConf", _defaults.Kubernetes.ResolvConf, Values.AbsolutePath),
+        };
+        if (read is { Autopath: true, ClusterNames: ClusterNamesMode.Forward })
+            kubernetes.Report("autopath", "takes cluster names from the table: a name that is new would else be passed over until it expires; set clusterNames to table, or leave autopath out");
+        return read;
+    }
 
     private static MetricsConfiguration Metrics(MappingReader metrics) => new()
     {

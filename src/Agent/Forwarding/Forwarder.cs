@@ -273,9 +273,13 @@ internal sealed partial class Forwarder
         // One at a time, so that a defect met in one reply loses none of the others.
         while (flight.TakeWaiter() is { } waiter)
         {
+            ReadOnlySpan<byte> next = _sink.Reply(waiter, flight.Key, entry, now);
+            if (!next.IsEmpty && TryMoveOn(waiter, next, now))
+                continue;
+            if (!next.IsEmpty)
+                _sink.Reply(waiter, next, default, now);
             _context.InFlight.Leave(waiter.Place);
             _waiterCount--;
-            _sink.Reply(waiter, flight.Key, entry, now);
             waiter.End();
             if (_freeWaiters.Count < MaxPooled)
                 _freeWaiters.Push(waiter);

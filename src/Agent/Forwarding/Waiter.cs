@@ -36,12 +36,14 @@ internal sealed class Waiter
     public void End() => Connection = null;
 
     /// <summary>The query as it was, under the key of its flight.</summary>
-    public Query Query(ReadOnlySpan<byte> key) => Dns.Query.Restore(_head, key, _fields) with { Client = ClientAddress.From(Client.AddressBytes) };
+    public Query Query(ReadOnlySpan<byte> key) =>
+        Dns.Query.Restore(_head, key, _fields with { KeyLength = (ushort)key.Length }) with { Client = ClientAddress.From(Client.AddressBytes) };
 }
 
 /// <summary>Who brings a flight's outcome to its clients: the UDP worker or the TCP server.</summary>
 internal interface IReplySink
 {
     /// <param name="entry">The answer, or none when no upstream gave one.</param>
-    void Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now);
+    /// <returns>The key of the question that has to be asked first, of another step of the client's search walk; empty when the client was answered, as always without an entry.</returns>
+    ReadOnlySpan<byte> Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now);
 }

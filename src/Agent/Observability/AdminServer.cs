@@ -20,6 +20,7 @@ internal sealed class AdminServer : IDisposable
     public const string CachePath = "/v1/cache"; // GET lists, DELETE flushes what is in ?zone=
     public const string CacheStatisticsPath = "/v1/cache/stats";
     public const string PoliciesPath = "/v1/policies";
+    public const string ExplainPath = "/v1/explain"; // ?name=, type=, pod=NAMESPACE/NAME
     public const string UpstreamsPath = "/v1/upstreams";
     public const string ObservePath = "/v1/observe"; // lines as they come, filtered by the query
     public const string TopPath = "/v1/top"; // a line for each ?seconds=
@@ -54,6 +55,7 @@ internal sealed class AdminServer : IDisposable
         application.MapGet(UpstreamsPath, (HttpContext context) =>
             context.Response.WriteAsJsonAsync(UpstreamListing.Of(agent.Routes), UpstreamJson.Default.UpstreamListing));
         MapCache(application, agent);
+        application.MapGet(ExplainPath, (HttpContext context) => Explain(context, agent));
         CancellationTokenSource stop = new();
         application.MapGet(ObservePath, (HttpContext context) => FlowStreams.Observe(context, agent, stop.Token));
         application.MapGet(TopPath, (HttpContext context) => FlowStreams.Top(context, agent, stop.Token));
@@ -83,6 +85,31 @@ internal sealed class AdminServer : IDisposable
             context.Response.WriteAsJsonAsync(new FlushReport(agent.Cache.Flush(zone)), CacheJson.Default.FlushReport)));
     }
 
+    private static Task Explain(HttpContext context, NodeAgent agent)
+    {
+        string? name = context.Request.Query["name"];
+        string? pod = context.Request.Query["pod"];
+        if (string.IsNullOrEmpty(name) || !Presentation.TryParseType((string?)context.Request.Query["type"] ?? "A", out ushort type))
+            return Refuse(context, StatusCodes.Status400BadRequest, "the parameter 'name' is missing, or 'type' is none");
+        Kubernetes.Pod? found = pod == null ? null : agent.Cluster?.Pods.All.FirstOrDefault(one => one.Key.ToString() == pod);
+        if (pod != null && found == null)
+            return Refuse(context, StatusCodes.Status404NotFound, agent.Cluster == null ? "kubernetes.enabled is false: this agent knows no pods" : $"this node has no pod {pod}");
+        try
+        {
+            return context.Response.WriteAsJsonAsync(Explanation.Of(agent, name, type, found), ExplanationJson.Default.Explanation);
+        }
+        catch (FormatException error)
+        {
+            return Refuse(context, StatusCodes.Status400BadRequest, error.Message);
+        }
+    }
+
+    private static Task Refuse(HttpContext context, int status, string message)
+    {
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsync(message);
+    }
+
     /// <summary>Hands on the zone that a request names; without one nothing is done, so that no slip of a script empties the cache.</summary>
     private static Task WithZone(HttpContext context, Func<byte[], Task> handle)
     {
@@ -94,8 +121,7 @@ internal sealed class AdminServer : IDisposable
         }
         catch (FormatException error)
         {
-            context.Response.StatusCode = StatusCodes.Status400BadRequest;
-            return context.Response.WriteAsync(error.Message);
+            return Refuse(context, StatusCodes.Status400BadRequest, error.Message);
         }
 
         return handle(zone);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Agent.Configuration;
 using Agent.Observability.Metrics;
 using Microsoft.AspNetCore.Builder;
@@ -25,6 +26,7 @@ internal sealed partial class MetricsServer : IDisposable
         MetricsConfiguration configuration = agent.Configuration.Metrics;
         _families = MetricCatalogue.For(configuration);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = Bind);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.Listen(configuration.Address, configuration.Port);
@@ -55,7 +57,7 @@ internal sealed partial class MetricsServer : IDisposable
             Serving(logger, address);
             return server;
         }
-        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException)
+        catch (Exception error) when (error is IOException or SocketException)
         {
             server.Dispose();
             CannotServe(logger, address, (error.InnerException ?? error).Message);
@@ -64,6 +66,27 @@ internal sealed partial class MetricsServer : IDisposable
     }
 
     public void Dispose() => _application.DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    /// <summary>The port is shared with an agent that is being replaced by this one, and is this one's alone when the other has ended.</summary>
+    private static Socket Bind(System.Net.EndPoint address)
+    {
+        const int SolSocket = 1;
+        const int ReusePort = 15;
+        Socket socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (address is System.Net.IPEndPoint { Address: var any } && any.Equals(System.Net.IPAddress.IPv6Any))
+                socket.DualMode = true;
+            socket.SetRawSocketOption(SolSocket, ReusePort, BitConverter.GetBytes(1));
+            socket.Bind(address);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 
     private Task Answer(HttpContext context)
     {

@@ -89,14 +89,13 @@ internal sealed class KernelProbe : IDisposable
     {
         if (!_sockets.TryGetValue(target.Frontend.AddressFamily, out ProbeSocket? socket))
             return $"this node has no {target.Frontend.AddressFamily} sockets";
-        ReverseKey key = new() { cookie = socket.Cookie, backend = Endpoint.From(target.Agent, Endpoint.Udp) };
         try
         {
-            // The programs note anew where they send the socket's next question.
-            _reverse.Delete(key);
             bool isAnswered = socket.Ask(target.Frontend, _wait, out IPEndPoint? from);
-            if (!_reverse.TryLookup(key, out _))
-                return $"the kernel did not send a question for {target.Frontend} to {target.Agent}";
+            if (TakeTarget(socket.Cookie) is not { } sentTo)
+                return $"the kernel leaves questions for {target.Frontend} alone";
+            if (!sentTo.Equals(target.Agent))
+                return $"the kernel sends questions for {target.Frontend} to {sentTo}, not to {target.Agent}";
             if (!isAnswered)
                 return $"no answer from {target.Frontend} within {_wait.TotalMilliseconds} ms";
             return from!.Equals(target.Frontend) ? null : $"the answer of {target.Frontend} seems to come from {from}";
@@ -105,6 +104,17 @@ internal sealed class KernelProbe : IDisposable
         {
             return $"{target.Frontend}: {error.Message}";
         }
+    }
+
+    /// <summary>Where the programs noted that they sent the socket's last question; the note is taken away, so that the next is a new one.</summary>
+    private IPEndPoint? TakeTarget(ulong cookie)
+    {
+        ReverseKey last = new() { cookie = cookie, backend = new Endpoint { protocol = Endpoint.Udp } };
+        if (!_reverse.TryLookup(last, out Endpoint backend))
+            return null;
+        _reverse.Delete(new ReverseKey { cookie = cookie, backend = backend });
+        _reverse.Delete(last);
+        return backend.ToEndPoint();
     }
 }
 

@@ -7,12 +7,11 @@ using Microsoft.Extensions.Logging;
 namespace Agent.Serving;
 
 /// <summary>All TCP clients of the agent in one thread: pipelined queries, the same decisions and the same forwarding as over UDP.</summary>
-internal sealed class TcpServer : ServingThread, IReplySink
+internal sealed partial class TcpServer : ServingThread, IReplySink
 {
     private const byte ListenKind = 0;
     private const byte ClientKind = 3;
     private const int MaxConnections = 2048;
-    private const long LastQuestionDeadline = 500; // milliseconds
 
     private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
@@ -55,40 +54,29 @@ internal sealed class TcpServer : ServingThread, IReplySink
     public override bool IsIdle => _forwarder.IsIdle;
 
     /// <inheritdoc/>
-    public void Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
+    public ReadOnlySpan<byte> Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
     {
         TcpConnection connection = (TcpConnection)waiter.Connection!;
+        Query query = waiter.Query(key);
+        int length = connection.IsClosed ? 0 : _resolver.AnswerWith(entry, ref query, now, _reply);
+        if (length == Resolver.Forward)
+            return query.Key;
         connection.Pending--;
         if (connection.IsClosed)
-            return;
-        Query query = waiter.Query(key);
-        int length = _resolver.AnswerWith(entry, query, now, _reply);
+            return [];
         Recorder.RecordLate(query, _resolver.Verdict, _reply.AsSpan(0, length), waiter);
         connection.Queue(_reply.AsSpan(0, length));
         if (connection.IsOverfull)
             Close(connection);
         else
             _changed.Add(connection);
+        return [];
     }
 
     protected override void Run()
     {
         while (!IsStopping)
             Turn((int)LongestTurn.TotalMilliseconds);
-    }
-
-    protected override void Close()
-    {
-        StopListening();
-        // A client that has just connected is about to ask.
-        long end = Environment.TickCount64 + LastQuestionDeadline;
-        while (_connections.All().Any(connection => connection.IsOwed) && Environment.TickCount64 < end)
-            Turn(patience: 10);
-        _forwarder.Stop(Environment.TickCount64);
-        FlushReplies(Environment.TickCount64);
-        foreach (TcpConnection connection in _connections.All())
-            Close(connection);
-        _poller.Dispose();
     }
 
     /// <param name="patience">Milliseconds to wait at the most while no upstream is waited for.</param>
@@ -105,20 +93,6 @@ internal sealed class TcpServer : ServingThread, IReplySink
         FlushReplies(now);
         Sweep(now);
         CountTurn();
-    }
-
-    /// <summary>Takes the connections that wait, and no more. Where another agent has the listeners too, it takes those that come.</summary>
-    private void StopListening()
-    {
-        WatchListeners(0);
-        _areListenersWatched = true; // so that no sweep watches them again
-        foreach (NativeSocket listener in _listeners)
-        {
-            Accept(listener, Environment.TickCount64);
-            listener.Close();
-        }
-
-        _listeners.Clear();
     }
 
     private void Listen(NativeSocket listener)
@@ -223,17 +197,17 @@ internal sealed class TcpServer : ServingThread, IReplySink
         SockAddr client = connection.Client;
         int length = _resolver.Answer(message, now, _reply, out Query query, client.AddressBytes);
         if (length == Resolver.Forward)
-            length = Forward(query, connection, now);
+            length = Forward(ref query, connection, now);
         if (length != Resolver.Forward)
             Recorder.Record(query, _resolver.Verdict, _reply.AsSpan(0, length), client);
         if (length > 0)
             connection.Queue(_reply.AsSpan(0, length));
-        if (_resolver.IsRefreshDue && _forwarder.Refresh(query, now))
+        if (_resolver.IsRefreshDue && _forwarder.Refresh(_resolver.DueOf(query), now))
             Recorder.RecordRefresh();
     }
 
     /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>
-    private int Forward(in Query query, TcpConnection connection, long now)
+    private int Forward(ref Query query, TcpConnection connection, long now)
     {
         connection.Pending++; // before: the flight may end within the call
         ForwardOutcome outcome = _forwarder.Forward(query, connection.Client, connection, now);
@@ -242,7 +216,7 @@ internal sealed class TcpServer : ServingThread, IReplySink
         connection.Pending--;
         return outcome == ForwardOutcome.ClientHasItsFill
             ? _resolver.RefuseExcess(query, _reply)
-            : _resolver.AnswerWithoutUpstream(query, now, _reply);
+            : _resolver.AnswerWithoutUpstream(ref query, now, _reply);
     }
 
     private void FlushReplies(long now)

@@ -35,7 +35,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
     public override bool IsIdle => _forwarder.IsIdle;
 
     /// <inheritdoc/>
-    public void Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
+    public ReadOnlySpan<byte> Reply(Waiter waiter, ReadOnlySpan<byte> key, CacheEntry entry, long now)
     {
         int slot = _late.TakeSlot(waiter.Client);
         if (slot < 0)
@@ -46,9 +46,12 @@ internal sealed class UdpServer : ServingThread, IReplySink
 
         Query query = waiter.Query(key);
         Span<byte> reply = _late.Reply(slot);
-        int length = _resolver.AnswerWith(entry, query, now, reply);
+        int length = _resolver.AnswerWith(entry, ref query, now, reply);
+        if (length == Resolver.Forward)
+            return query.Key;
         Recorder.RecordLate(query, _resolver.Verdict, reply[..length], waiter);
         _late.SetReplyLength(slot, length);
+        return [];
     }
 
     protected override void Run()
@@ -91,11 +94,11 @@ internal sealed class UdpServer : ServingThread, IReplySink
             Span<byte> reply = _batch.Reply(slot);
             int length = _resolver.Answer(slot, _batch.Query(slot), now, reply, out Query query);
             if (length == Resolver.Forward)
-                length = Forward(query, slot, now);
+                length = Forward(ref query, slot, now);
             if (length != Resolver.Forward)
                 Recorder.Record(query, _resolver.Verdict, reply[..length], _batch.Sender(slot));
             _batch.SetReplyLength(slot, length);
-            if (_resolver.IsRefreshDue && _forwarder.Refresh(query, now))
+            if (_resolver.IsRefreshDue && _forwarder.Refresh(_resolver.DueOf(query), now))
                 Recorder.RecordRefresh();
         }
 
@@ -105,11 +108,11 @@ internal sealed class UdpServer : ServingThread, IReplySink
     }
 
     /// <returns>The length of the reply that there is already; <see cref="Resolver.Forward"/> when it comes later.</returns>
-    private int Forward(in Query query, int slot, long now) => _forwarder.Forward(query, _batch.Sender(slot), connection: null, now) switch
+    private int Forward(ref Query query, int slot, long now) => _forwarder.Forward(query, _batch.Sender(slot), connection: null, now) switch
     {
         ForwardOutcome.OnItsWay => Resolver.Forward,
         ForwardOutcome.ClientHasItsFill => _resolver.RefuseExcess(query, _batch.Reply(slot)),
-        _ => _resolver.AnswerWithoutUpstream(query, now, _batch.Reply(slot)),
+        _ => _resolver.AnswerWithoutUpstream(ref query, now, _batch.Reply(slot)),
     };
 
     /// <summary>Waits for an upstream or a client.</summary>

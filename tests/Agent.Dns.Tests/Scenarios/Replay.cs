@@ -63,7 +63,7 @@ internal sealed class Replay
         if (length == Resolver.Forward)
         {
             CacheEntry entry = AskUpstream(query.Key);
-            length = resolver.AnswerWith(entry, query, _now, room);
+            length = resolver.AnswerWith(entry, ref query, _now, room);
             if (entry.IsNone)
                 _cache.StoreFailure(query.Key, _now);
         }

@@ -31,7 +31,7 @@ internal static class CacheTarget
         OracleMessage cached = OracleMessage.Decode(reply.AsSpan(0, length));
 
         resolver.Answer(Ask("www.example.test", 1, type, size, wantsDnssec), later, reply, out query);
-        OracleMessage direct = OracleMessage.Decode(reply.AsSpan(0, resolver.AnswerWith(entry, query, 0, reply)));
+        OracleMessage direct = OracleMessage.Decode(reply.AsSpan(0, resolver.AnswerWith(entry, ref query, 0, reply)));
         uint left = (uint)((1000L * entry.Lifetime - later + 999) / 1000);
         Compare(direct, cached, left);
         FuzzFailure.Unless(cached.Id == 4711 && cached.QuestionBytes.AsSpan(1, 3).SequenceEqual("wWw"u8), "the second client sees its own ID and letters");

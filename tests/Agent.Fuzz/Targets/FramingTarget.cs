@@ -123,7 +123,7 @@ internal static class FramingTarget
         public byte[] ReplyTo(byte[] message)
         {
             int length = _alone.Answer(message, Environment.TickCount64, _reply, out Query query);
-            return _reply[..(length == Resolver.Forward ? _alone.AnswerWithoutUpstream(query, Environment.TickCount64, _reply) : length)];
+            return _reply[..(length == Resolver.Forward ? _alone.AnswerWithoutUpstream(ref query, Environment.TickCount64, _reply) : length)];
         }
 
         public byte[] Exchange(List<byte[]> pieces)

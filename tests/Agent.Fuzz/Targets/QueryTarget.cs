@@ -61,7 +61,7 @@ internal static class QueryTarget
         int length = resolver.Answer(room.AsSpan(16, message.Length), Now, reply, out Query query);
         isForwarded = length == Resolver.Forward;
         if (isForwarded)
-            length = resolver.AnswerWithoutUpstream(query, Now, reply);
+            length = resolver.AnswerWithoutUpstream(ref query, Now, reply);
         FuzzFailure.Unless(length >= 0, $"{length} is no length");
         return reply[..length];
     }

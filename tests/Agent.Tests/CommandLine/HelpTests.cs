@@ -15,6 +15,7 @@ public sealed class HelpTests
     [InlineData("top")]
     [InlineData("cache")]
     [InlineData("policy")]
+    [InlineData("explain")]
     [InlineData("upstream")]
     [InlineData("config")]
     [InlineData("repair")]

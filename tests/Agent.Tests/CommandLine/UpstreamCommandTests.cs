@@ -65,8 +65,13 @@ public sealed class UpstreamCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_an_agent_the_status_is_3() =>
-        Assert.Equal((3, "", $"lra: the agent is not running (nobody answers on {_setup.AdminSocket})\n"), await Upstream("list"));
+    public async Task Without_an_agent_the_status_is_3()
+    {
+        (int status, string output, string error) = await Upstream("list");
+
+        Assert.Equal((3, ""), (status, output));
+        Assert.StartsWith($"lra: the agent is not running (nobody answers on {_setup.AdminSocket})", error, StringComparison.Ordinal);
+    }
 
     private Task<(int Status, string Output, string Error)> Upstream(params string[] arguments) =>
         AgentProcess.Run(["upstream", .. arguments, "--config", _setup.ConfigurationPath]);

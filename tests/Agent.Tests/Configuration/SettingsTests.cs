@@ -28,7 +28,7 @@ public sealed class SettingsTests
           - { zone: static.test, records: ["* 60 TXT \"a \\\"quoted\\\" #word\"", "@ MX 10 mail"] }
         dns64: { exclude: [] }
         filterAaaa: [ six.test, "." ]
-        kubernetes: { enabled: true, kubeconfig: /etc/lra/kubeconfig, dnsService: a/b, clusterNames: authoritative, podNames: verified, ttl: 9 }
+        kubernetes: { enabled: true, kubeconfig: /etc/lra/kubeconfig, dnsService: a/b, clusterNames: authoritative, podNames: verified, ttl: 9, autopath: false, resolvConf: /run/x/resolv.conf }
         """;
 
     [Theory]

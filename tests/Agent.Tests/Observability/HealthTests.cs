@@ -29,7 +29,7 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
-    public async Task An_agent_that_cannot_redirect_although_it_should_is_healthy_and_not_ready()
+    public async Task F9_an_agent_that_cannot_redirect_although_it_should_is_healthy_and_not_ready()
     {
         using AgentSetup setup = new(_upstream.EndPoint);
         string configuration = File.ReadAllText(setup.ConfigurationPath);

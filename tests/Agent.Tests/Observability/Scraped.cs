@@ -29,6 +29,8 @@ internal sealed partial class Scraped
 
     public double this[string series] => Samples.TryGetValue(series, out double value) ? value : throw new KeyNotFoundException($"{series} is not in\n{Text}");
 
+    public static Scraped From(string text) => new(text, "");
+
     public static async Task<Scraped> Of(IPEndPoint server, string? accept = null)
     {
         using HttpClient client = new();

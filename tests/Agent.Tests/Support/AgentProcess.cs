@@ -92,9 +92,18 @@ internal sealed class AgentProcess : IDisposable
     }
 
     /// <summary>The mode of the admin socket is the last thing that a start sets.</summary>
-    private bool IsReady(AgentSetup setup) =>
-        Output.Contains("Serving DNS on", StringComparison.Ordinal)
-        && File.Exists(setup.AdminSocket) && File.GetUnixFileMode(setup.AdminSocket) == (UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    private bool IsReady(AgentSetup setup)
+    {
+        try
+        {
+            return Output.Contains("Serving DNS on", StringComparison.Ordinal)
+                && File.GetUnixFileMode(setup.AdminSocket) == (UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+        catch (IOException)
+        {
+            return false; // there is none yet, or that of an agent before is just being replaced
+        }
+    }
 
     private static string Find()
     {

@@ -25,6 +25,9 @@ internal sealed class AgentUnderTest : IDisposable
 
     public RouteTable Routes => _agent.Routes;
 
+    /// <summary>Whether it knows how the pods of a namespace walk along their search lists.</summary>
+    public bool HasPodsOf(string @namespace) => _agent.Cluster!.Pods.All is var pods && pods.Any(pod => pod.Key.Namespace == @namespace) && pods.All(pod => _agent.Cluster.Walks.Find(pod) != null);
+
     public ResponseCache Cache => _agent.Cache;
 
     public IReadOnlyList<ServingThread> Threads => _agent.Threads;

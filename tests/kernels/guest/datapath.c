@@ -35,15 +35,32 @@ static struct bpf_object *open_object(void)
 	return object;
 }
 
-/* Maps that are pinned are used again, others are pinned. */
+/* The constants that the loader sets: what costs a capability is asked for. */
+static void set_constants(struct bpf_object *object)
+{
+	char values[64];
+	struct bpf_map *map;
+
+	memset(values, true, sizeof(values));
+	bpf_object__for_each_map(map, object)
+	{
+		if (bpf_map__is_internal(map) &&
+		    bpf_map__set_initial_value(map, values, bpf_map__value_size(map)))
+			die("constants: %m");
+	}
+}
+
+/* Maps that are pinned are used again, others are pinned; but for constants. */
 static struct bpf_object *load_object(void)
 {
 	struct bpf_object *object = open_object();
 	struct bpf_map *map;
 
+	set_constants(object);
 	bpf_object__for_each_map(map, object)
 	{
-		if (bpf_map__set_pin_path(map, pin_path(bpf_map__name(map))))
+		if (!bpf_map__is_internal(map) &&
+		    bpf_map__set_pin_path(map, pin_path(bpf_map__name(map))))
 			die("pin path: %m");
 	}
 	if (bpf_object__load(object)) {
