@@ -81,6 +81,20 @@ public sealed class PrivilegeTests(LeastPrivilegeLab lab) : IClassFixture<LeastP
         Assert.Contains(says, result.Output + result.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>On a kernel whose verifier takes the programs so; those of Debian's 5.10, 6.1 and 6.12 do not (tests/kernels).</summary>
+    [BpfFact]
+    public void H1_without_PERFMON_the_programs_are_loaded_without_the_names_of_commands()
+    {
+        Assert.Contains("PERFMON", LeastPrivilegeLab.Capabilities);
+        lab.EnsureUninstalled();
+        string[] holding = LeastPrivilegeLab.Holding(LeastPrivilegeLab.Capabilities.Where(name => name != "PERFMON"));
+
+        CommandResult result = Run(["timeout", "--signal=TERM", "3", .. holding, Path.Combine(Machine.Repository, "out/lra"), "run", "--config", lab.Configuration]);
+        lab.EnsureUninstalled();
+
+        Assert.Contains("Redirecting", result.Output, StringComparison.Ordinal);
+    }
+
     [BpfFact]
     public void H3_nobody_but_root_sees_the_pins_and_the_admin_socket()
     {
@@ -106,6 +120,7 @@ public sealed class PrivilegeTests(LeastPrivilegeLab lab) : IClassFixture<LeastP
     {
         "NET_BIND_SERVICE" => 10,
         "NET_ADMIN" => 12,
+        "PERFMON" => 38,
         "BPF" => 39,
         _ => throw new ArgumentException($"what is {capability}?", nameof(capability)),
     };

@@ -21,7 +21,7 @@ internal sealed record NodeFeature(string Name, bool IsThere, string Found, stri
         Capability("CAP_NET_ADMIN", "no program can be attached and no address added; run as root or add CAP_NET_ADMIN", isNeeded: true, Capabilities.NetAdmin),
         Capability("CAP_SYS_ADMIN", $"{StaleStay}; add CAP_SYS_ADMIN, to enter the pods' network namespaces", isNeeded: false, Capabilities.SysAdmin),
         Capability("CAP_SYS_PTRACE", $"{StaleStay}; add CAP_SYS_PTRACE, to see the pods' network namespaces", isNeeded: false, Capabilities.SysPtrace),
-        Capability("CAP_PERFMON", "flows do not name the commands that asked", isNeeded: false, Capabilities.Perfmon),
+        Capability("CAP_PERFMON", "flows do not name the commands that asked, and verifiers before 6.18 refuse the programs", isNeeded: false, Capabilities.Perfmon),
         CgroupMount(),
         PodsCgroup(redirect.Cgroup),
         new NodeFeature(
