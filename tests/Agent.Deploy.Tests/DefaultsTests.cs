@@ -35,13 +35,14 @@ public sealed class DefaultsTests
     }
 
     [Fact]
-    public void The_probes_and_Prometheus_ask_the_port_that_the_agent_listens_on()
+    public void The_probes_ask_the_port_of_health_where_the_agent_listens()
     {
-        JsonNode port = Container["ports"]!.AsArray().Single()!;
+        string[] probes = ["startupProbe", "livenessProbe", "readinessProbe"];
+        string server = $"{_defaults.Health.Address}:{_defaults.Health.Port}";
 
-        Assert.Equal(_defaults.Metrics.Port, port["containerPort"]!.GetValue<long>());
-        Assert.Equal(["/healthz", "/healthz", "/readyz"], ((string[])["startupProbe", "livenessProbe", "readinessProbe"]).Select(probe => Container[probe]!["httpGet"]!["path"]!.ToString()));
-        Assert.All((string[])["startupProbe", "livenessProbe", "readinessProbe"], probe => Assert.Equal(port["name"]!.ToString(), Container[probe]!["httpGet"]!["port"]!.ToString()));
+        Assert.Equal(
+            [$"{server}/healthz", $"{server}/healthz", $"{server}/readyz"],
+            probes.Select(probe => Container[probe]!["httpGet"]!).Select(get => $"{get["host"]}:{get["port"]}{get["path"]}"));
     }
 
     [Theory]

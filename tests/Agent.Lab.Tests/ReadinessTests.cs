@@ -64,7 +64,7 @@ public class ReadinessTests(LabFixture lab) : IClassFixture<LabFixture>
 
     /// <summary>The answer with its head, from within the node.</summary>
     private string Get(string path) =>
-        lab.Lab("exec", "w1", "bash", "-c", $"exec 3<>/dev/tcp/127.0.0.1/9253; printf 'GET /{path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3");
+        lab.Lab("exec", "w1", "bash", "-c", $"exec 3<>/dev/tcp/127.0.0.1/{(path == "metrics" ? 9253 : 9254)}; printf 'GET /{path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3");
 
     private static double Value(string metrics, string name, params string[] parts)
     {

@@ -50,6 +50,9 @@ internal static class Addresses
 
     public static string FamilyName(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
 
+    /// <summary>Whether there is an address that both stand for.</summary>
+    public static bool Meet(IPAddress one, IPAddress other) => one.Equals(other) || IsAny(one) || IsAny(other);
+
     private static (string Host, string Port) SplitEndpoint(string text, string defaultPort)
     {
         if (text.StartsWith('['))

@@ -18,6 +18,8 @@ public sealed record AgentConfiguration
 
     public MetricsConfiguration Metrics { get; init; } = new();
 
+    public HealthConfiguration Health { get; init; } = new();
+
     /// <summary>How long a stopping agent says that it is not ready, and serves on, before it gives the traffic back; at most an hour.</summary>
     public TimeSpan Lameduck { get; init; } = TimeSpan.Zero;
 
@@ -57,7 +59,7 @@ public sealed record ListenConfiguration
     public int Workers { get; init; } = Math.Min(Environment.ProcessorCount, 256);
 }
 
-/// <summary>HTTP for Prometheus and for probes of health.</summary>
+/// <summary>HTTP for Prometheus.</summary>
 public sealed record MetricsConfiguration
 {
     public IPAddress Address { get; init; } = IPAddress.Any;
@@ -67,6 +69,15 @@ public sealed record MetricsConfiguration
 
     /// <summary>Whether the names of CoreDNS are exposed too.</summary>
     public bool CorednsNames { get; init; }
+}
+
+/// <summary>HTTP for the probes of a kubelet.</summary>
+public sealed record HealthConfiguration
+{
+    public IPAddress Address { get; init; } = IPAddress.Loopback;
+
+    /// <summary>0 to 65535; 0: nothing is served.</summary>
+    public int Port { get; init; } = 9254;
 }
 
 /// <summary>The kernel's part: where the hooks are attached and what they redirect.</summary>

@@ -11,6 +11,7 @@ public sealed class SettingsTests
         listen: { addresses: [169.254.20.10, "fd00::a"], port: 5353, workers: 3 }
         admin: { socket: /run/x/admin.sock }
         metrics: { address: "::", port: 9000 }
+        health: { address: 127.0.0.2, port: 9001 }
         redirect:
           cgroup: /sys/fs/cgroup/a b
           pinPath: /sys/fs/bpf/x
