@@ -70,6 +70,7 @@ public sealed class SettingsTests
     [InlineData("cache: { memory: 9MiB }", "cache.memory", false)]
     [InlineData("listen: { port: 99 }", "listen.port", false)]
     [InlineData("snapshot: { path: /x }", "snapshot.path", false)]
+    [InlineData("health: { port: 99 }", "health.port", false)]
     [InlineData("redirect: { enabled: false, frontends: [ { address: 10.96.0.10 } ] }", "redirect.frontends[0].address", true)]
     [InlineData("redirect: { enabled: false, pinPath: /sys/fs/bpf/y }", "redirect.pinPath", false)]
     public void A_change_takes_a_restart_only_where_sockets_memory_or_pins_depend_on_it(string file, string path, bool isLive)
