@@ -19,14 +19,15 @@ internal static class MetricsServer
     {
         MetricsConfiguration configuration = agent.Configuration.Metrics;
         IReadOnlyList<MetricFamily> families = MetricCatalogue.For(configuration);
+        MetricsText prometheus = new(agent, families, isOpenMetrics: false);
+        MetricsText openMetrics = new(agent, families, isOpenMetrics: true);
         Dictionary<string, Func<HttpContext, Task>> pages = new() { ["/metrics"] = WriteMetrics };
         return PageServer.Start("metrics", new IPEndPoint(configuration.Address, configuration.Port), pages, logger);
 
-        Task WriteMetrics(HttpContext context)
+        async Task WriteMetrics(HttpContext context)
         {
-            bool isOpenMetrics = WantsOpenMetrics(context.Request);
-            string text = SampleWriter.Write(families, new Scrape(agent), isOpenMetrics);
-            return PageServer.Write(context, StatusCodes.Status200OK, text, isOpenMetrics ? SampleWriter.OpenMetricsType : SampleWriter.PrometheusType);
+            MetricsText text = WantsOpenMetrics(context.Request) ? openMetrics : prometheus;
+            await PageServer.Write(context, StatusCodes.Status200OK, await text.Read(), text.Type);
         }
     }
 

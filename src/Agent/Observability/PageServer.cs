@@ -58,9 +58,11 @@ internal sealed partial class PageServer : IDisposable
         }
     }
 
-    public static Task Write(HttpContext context, int status, string text, string type = "text/plain; charset=utf-8")
+    public static Task Write(HttpContext context, int status, string text) =>
+        Write(context, status, System.Text.Encoding.UTF8.GetBytes(text), "text/plain; charset=utf-8");
+
+    public static Task Write(HttpContext context, int status, byte[] body, string type)
     {
-        byte[] body = System.Text.Encoding.UTF8.GetBytes(text);
         context.Response.StatusCode = status;
         context.Response.ContentType = type;
         context.Response.ContentLength = body.Length;

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -62,6 +64,29 @@ public sealed class MetricsServerTests : IDisposable
         Assert.Equal(200, await StatusOf("GET /healthz HTTP/1.1\r\nHost: lra\r\n\r\n", _setup.HealthEndPoint));
         Assert.Equal(200, await StatusOf("GET /readyz HTTP/1.1\r\nHost: lra\r\n\r\n", _setup.HealthEndPoint));
         hoard.ForEach(socket => socket.Dispose());
+    }
+
+    [Theory]
+    [InlineData("text/plain")]
+    [InlineData("application/openmetrics-text")]
+    public async Task A24_however_many_scrape_the_text_is_composed_once_a_second(string format)
+    {
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+        using HttpClient client = new() { DefaultRequestHeaders = { { "Accept", format } } };
+        ConcurrentDictionary<string, int> texts = [];
+        long started = Stopwatch.GetTimestamp();
+
+        await Parallel.ForAsync(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 40 }, async (_, cancellation) =>
+            texts.AddOrUpdate(await client.GetStringAsync(new Uri($"http://{_setup.MetricsEndPoint}/metrics"), cancellation), 1, (_, count) => count + 1));
+
+        // Each composition says how much was allocated until then, so no two are the same.
+        double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        Assert.All(texts.Keys, text => Assert.Contains("\ndotnet_gc_allocated_bytes_total ", text, StringComparison.Ordinal));
+        Assert.InRange(texts.Count, 1, 1 + (int)seconds);
+        Assert.Equal(400, texts.Values.Sum());
+        // Who comes later gets another.
+        await Task.Delay(Scraped.Age);
+        Assert.DoesNotContain(await client.GetStringAsync(new Uri($"http://{_setup.MetricsEndPoint}/metrics")), texts.Keys);
     }
 
     [Fact]
