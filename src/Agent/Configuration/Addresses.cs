@@ -100,5 +100,5 @@ internal static class Addresses
         return address.Equals(IPAddress.Broadcast) ? "is the broadcast address" : null;
     }
 
-    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+    public static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 }

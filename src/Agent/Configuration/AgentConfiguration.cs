@@ -62,6 +62,7 @@ public sealed record ListenConfiguration
 /// <summary>HTTP for Prometheus.</summary>
 public sealed record MetricsConfiguration
 {
+    /// <summary>0.0.0.0 and :: both mean every address of the node, of both families.</summary>
     public IPAddress Address { get; init; } = IPAddress.Any;
 
     /// <summary>0 to 65535; 0: nothing is served.</summary>

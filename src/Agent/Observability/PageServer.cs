@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Agent.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -13,6 +14,9 @@ internal sealed partial class PageServer : IDisposable
 {
     private readonly IReadOnlyDictionary<string, Func<HttpContext, Task>> _pages;
     private readonly WebApplication _application;
+
+    /// <summary>A socket of [::] takes IPv4 too (see <see cref="Bind"/>); without IPv6 in the kernel there is none.</summary>
+    private static IPAddress Everywhere => Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
 
     private PageServer(IPEndPoint address, IReadOnlyDictionary<string, Func<HttpContext, Task>> pages)
     {
@@ -36,12 +40,14 @@ internal sealed partial class PageServer : IDisposable
 
     /// <summary>Starts it. A port that is taken is logged, and DNS goes on.</summary>
     /// <param name="section">Of the configuration, where the port is set.</param>
-    /// <param name="pages">By path; port 0: nothing is served.</param>
+    /// <param name="configured">Port 0: nothing is served. <c>0.0.0.0</c> and <c>::</c>: every address of the node, of both families.</param>
+    /// <param name="pages">By path.</param>
     /// <returns>Null when nothing is served.</returns>
-    public static PageServer? Start(string section, IPEndPoint address, IReadOnlyDictionary<string, Func<HttpContext, Task>> pages, ILogger logger)
+    public static PageServer? Start(string section, IPEndPoint configured, IReadOnlyDictionary<string, Func<HttpContext, Task>> pages, ILogger logger)
     {
-        if (address.Port == 0)
+        if (configured.Port == 0)
             return null;
+        IPEndPoint address = Addresses.IsAny(configured.Address) ? new IPEndPoint(Everywhere, configured.Port) : configured;
         string paths = string.Join(", ", pages.Keys);
         PageServer server = new(address, pages);
         try

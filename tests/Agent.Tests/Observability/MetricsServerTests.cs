@@ -129,6 +129,33 @@ public sealed class MetricsServerTests : IDisposable
         Assert.DoesNotContain(page, agent.Output, StringComparison.OrdinalIgnoreCase);
     }
 
+    [Theory]
+    [InlineData("0.0.0.0")]
+    [InlineData("::")]
+    public async Task Everywhere_means_both_families(string address)
+    {
+        ListenOn(address);
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+
+        foreach (IPAddress family in (IPAddress[])[IPAddress.IPv6Loopback, IPAddress.Loopback, _setup.MetricsEndPoint.Address])
+            Assert.Equal(200, await StatusOf("GET /metrics HTTP/1.1\r\nHost: lra\r\n\r\n", new IPEndPoint(family, _setup.MetricsEndPoint.Port)));
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0")]
+    [InlineData("::")]
+    public async Task Everywhere_means_IPv4_alone_where_there_is_no_IPv6(string address)
+    {
+        ListenOn(address);
+        using AgentProcess agent = await AgentProcess.Serve(_setup, environment: new Dictionary<string, string> { ["DOTNET_SYSTEM_NET_DISABLEIPV6"] = "1" });
+
+        Assert.Equal(200, await StatusOf("GET /metrics HTTP/1.1\r\nHost: lra\r\n\r\n"));
+        await Assert.ThrowsAnyAsync<SocketException>(() => Connect(new IPEndPoint(IPAddress.IPv6Loopback, _setup.MetricsEndPoint.Port)));
+    }
+
+    private void ListenOn(string address) => File.WriteAllText(_setup.ConfigurationPath, File.ReadAllText(_setup.ConfigurationPath).Replace(
+        $"metrics: {{ address: {_setup.MetricsEndPoint.Address},", $"metrics: {{ address: \"{address}\",", StringComparison.Ordinal));
+
     private IPEndPoint EndPointOf(string section) => section == "health" ? _setup.HealthEndPoint : _setup.MetricsEndPoint;
 
     private static int Try(Func<int> ask)
@@ -145,7 +172,7 @@ public sealed class MetricsServerTests : IDisposable
 
     private async Task<Socket> Connect(IPEndPoint? server = null)
     {
-        Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(server ?? _setup.MetricsEndPoint);
         return socket;
     }
