@@ -67,6 +67,9 @@ internal static class KernelState
             Bpftool(["map", "delete", "pinned", Path.Combine(lab.Pins, "skipped_cgroups"), "key", .. cgroup, .. key, "0", "0", "0", "0"]);
     }
 
+    /// <summary>Until when the kernel takes the agent for well, by the clock of <see cref="System.Diagnostics.Stopwatch"/>.</summary>
+    public static TimeSpan LeaseDeadline(LabFixture lab) => TimeSpan.FromTicks(BitConverter.ToInt64(LeaseOf(lab), 8) / TimeSpan.NanosecondsPerTick);
+
     /// <summary>The id of a pinned map.</summary>
     public static int MapId(LabFixture lab, string name)
     {
@@ -108,12 +111,7 @@ internal static class KernelState
     }
 
     /// <summary>What the map says of who renews the lease: a thread's ID, or the mark of a dead one.</summary>
-    public static uint LeaseOwner(LabFixture lab)
-    {
-        using JsonDocument lease = JsonDocument.Parse(Bpftool("-j", "map", "lookup", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0"));
-        byte[] value = [.. lease.RootElement.GetProperty("value").EnumerateArray().Select(one => Convert.ToByte(one.GetString()![2..], 16))];
-        return BitConverter.ToUInt32(value, 4);
-    }
+    public static uint LeaseOwner(LabFixture lab) => BitConverter.ToUInt32(LeaseOf(lab), 4);
 
     /// <summary>All that is attached to the lab's cgroups, as text to compare.</summary>
     public static string DescribeAttached(LabFixture lab) => $"links: {string.Join(' ', LinksOf(lab))}\n{Bpftool("cgroup", "tree", lab.Cgroup)}";
@@ -125,6 +123,12 @@ internal static class KernelState
             NetDevicesOf(lab),
             lab.Lab("exec", "w1", "ip", "-brief", "address"),
             Directory.Exists(lab.Pins) ? string.Join(' ', Directory.GetFileSystemEntries(lab.Pins)) : "no pins");
+
+    private static byte[] LeaseOf(LabFixture lab)
+    {
+        using JsonDocument lease = JsonDocument.Parse(Bpftool("-j", "map", "lookup", "pinned", Path.Combine(lab.Pins, "agent_lease"), "key", "0", "0", "0", "0"));
+        return [.. lease.RootElement.GetProperty("value").EnumerateArray().Select(one => Convert.ToByte(one.GetString()![2..], 16))];
+    }
 
     /// <summary>What `bpftool net` shows on w1: programs at its devices, as an agent that worked on packets would leave them.</summary>
     private static string NetDevicesOf(LabFixture lab) => lab.Lab("exec", "w1", "bpftool", "net");

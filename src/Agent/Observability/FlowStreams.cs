@@ -22,7 +22,7 @@ internal static class FlowStreams
         int last = Number(query, "last", FlowHub.MaxKept, absent: query.ContainsKey("since") ? FlowHub.MaxKept : 0);
         DateTimeOffset since = DateTimeOffset.UtcNow - TimeSpan.FromSeconds(Number(query, "since", int.MaxValue, absent: int.MaxValue));
         bool isFollowing = query["follow"] == "true";
-        await context.Response.StartAsync(token);
+        await context.Response.BodyWriter.FlushAsync(token); // the headers, long before there may be a line
         foreach (Flow flow in kept.Where(flow => flow.Time >= since && filter.Matches(flow)).TakeLast(last))
             await Write(context, flow, FlowJson.Default.Flow, token);
         while (isFollowing && await watcher.Flows.WaitToReadAsync(token))
@@ -37,7 +37,7 @@ internal static class FlowStreams
     public static Task Top(HttpContext context, NodeAgent agent, CancellationToken stop) => Watch(context, agent, stop, async (watcher, _, _, token) =>
     {
         TimeSpan interval = TimeSpan.FromSeconds(Math.Max(1, Number(context.Request.Query, "seconds", LongestInterval, absent: 2)));
-        await context.Response.StartAsync(token);
+        await context.Response.BodyWriter.FlushAsync(token); // the headers, long before there may be a line
         TopCounter counter = new(agent);
         using PeriodicTimer timer = new(interval);
         Task<bool> tick = timer.WaitForNextTickAsync(token).AsTask();

@@ -103,7 +103,7 @@ public sealed class ObserveCommandTests : IDisposable
         using AgentProcess agent = await AgentProcess.Serve(_setup);
         using System.Net.Sockets.Socket deaf = new(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
         await deaf.ConnectAsync(new System.Net.Sockets.UnixDomainSocketEndPoint(_setup.AdminSocket));
-        await deaf.SendAsync("GET /v1/observe?follow=true HTTP/1.1\r\nHost: lra\r\n\r\n"u8.ToArray());
+        await deaf.SendAsync("GET /v1/observe?follow=true HTTP/1.0\r\n\r\n"u8.ToArray());
         byte[] first = new byte[1];
         await deaf.ReceiveAsync(first);
 
