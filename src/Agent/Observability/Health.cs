@@ -72,6 +72,8 @@ internal static class Health
             return new HealthPart(Name, true, "nothing to probe, the redirect is off");
         if (agent.Redirect.Probe is not { } probe)
             return new HealthPart(Name, false, agent.Redirect.ProbeFailure ?? "nothing to probe, this node does not redirect");
+        if (agent.Redirect.LeadsElsewhere)
+            return new HealthPart(Name, true, "nothing to probe, no frontend leads to the agent");
         string age = probe.LastAnswer is { } last ? $"last answered {last.TotalSeconds:0.0} s ago" : "never answered";
         return new HealthPart(Name, probe.IsWell, probe.Failure is { } failure ? $"{age}: {failure}" : age);
     }

@@ -40,6 +40,9 @@ internal sealed partial class NodeRedirect(Func<AgentConfiguration> configuratio
     /// <summary>Why there is no <see cref="Probe"/> although this node redirects; null when there is one.</summary>
     public string? ProbeFailure { get; private set; }
 
+    /// <summary>Whether there are frontends, and all of them are for other backends than the agent.</summary>
+    public bool LeadsElsewhere => FrontendsWith(_programmed).Count > 0 && ProbeTargets().Count == 0;
+
     private AgentConfiguration Configuration => configuration();
 
     private bool IsSuperseded => ReferenceEquals(Failure, SupersededReason);
