@@ -209,6 +209,7 @@ public sealed class CommandTests : IDisposable
         using (AgentProcess second = await AgentProcess.Serve(_setup))
         {
             Assert.Contains("Reads 2 listening sockets together with the agent that runs", second.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain("cannot be served", second.Output, StringComparison.Ordinal); // the ports of metrics and of health are shared too
             await Wait.Until(() => ReachedProcess() == second.Id, "the CLI reaches the second agent");
             if (!isKilled)
                 Assert.Equal(0, await second.Terminate());
