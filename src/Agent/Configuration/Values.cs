@@ -191,5 +191,5 @@ internal static class Values
         return end < 0 ? text.Length : end;
     }
 
-    private static string InMiB(long bytes) => bytes % (1 << 30) == 0 ? $"{bytes >> 30}GiB" : $"{bytes >> 20}MiB";
+    private static string InMiB(long bytes) => bytes == 0 ? "0" : bytes % (1 << 30) == 0 ? $"{bytes >> 30}GiB" : $"{bytes >> 20}MiB";
 }

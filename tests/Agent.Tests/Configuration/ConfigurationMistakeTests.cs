@@ -63,7 +63,7 @@ public sealed class ConfigurationMistakeTests
         { Off + "node: 'w 1'", 2, "node", "is not a node's name" },
         { Off + "admin: { socket: run/lra.sock }", 2, "admin.socket", "is not an absolute path" },
         { Off + "snapshot: { path: snapshot }", 2, "snapshot.path", "is not an absolute path" },
-        { Off + "snapshot: { cacheBytes: 1GiB }", 2, "snapshot.cacheBytes", "is not from 0MiB to 256MiB" },
+        { Off + "snapshot: { cacheBytes: 1GiB }", 2, "snapshot.cacheBytes", "is not from 0 to 256MiB" },
         { Off + "admin: { socket: /" + new string('a', 91) + " }", 2, "admin.socket", "is longer than the 91 bytes" },
         { "redirect: { enabled: false, cgroup: kubepods }", 1, "redirect.cgroup", "is not an absolute path" },
         { "redirect: { enabled: false, pinPath: \"/sys\\0\" }", 1, "redirect.pinPath", "is not an absolute path" },

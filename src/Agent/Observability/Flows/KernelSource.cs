@@ -41,7 +41,7 @@ internal sealed partial class KernelSource(NodeAgent agent, ILogger logger) : ID
     }
 
     private KernelFlows? Open() =>
-        agent is { Datapath: not null, CgroupTable: { } table } ? new KernelFlows(agent.Configuration.Redirect.PinPath, table.Attached) : null;
+        agent.Redirect is { Datapath: not null, Cgroup: { } cgroup } ? new KernelFlows(agent.Configuration.Redirect.PinPath, cgroup) : null;
 
     [LoggerMessage(120, LogLevel.Warning, "lra observe shows no decisions of the kernel: {Reason}")]
     private static partial void NoKernel(ILogger logger, string reason);
