@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Agent.Commands;
 using Agent.Configuration;
 using Agent.Kubernetes;
@@ -35,13 +37,45 @@ public sealed class DefaultsTests
     }
 
     [Fact]
-    public void The_probes_and_Prometheus_ask_the_port_that_the_agent_listens_on()
+    public void The_probes_ask_the_port_of_health_where_the_agent_listens()
     {
-        JsonNode port = Container["ports"]!.AsArray().Single()!;
+        string[] probes = ["startupProbe", "livenessProbe", "readinessProbe"];
+        string server = $"{_defaults.Health.Address}:{_defaults.Health.Port}";
 
-        Assert.Equal(_defaults.Metrics.Port, port["containerPort"]!.GetValue<long>());
-        Assert.Equal(["/healthz", "/healthz", "/readyz"], ((string[])["startupProbe", "livenessProbe", "readinessProbe"]).Select(probe => Container[probe]!["httpGet"]!["path"]!.ToString()));
-        Assert.All((string[])["startupProbe", "livenessProbe", "readinessProbe"], probe => Assert.Equal(port["name"]!.ToString(), Container[probe]!["httpGet"]!["port"]!.ToString()));
+        Assert.Equal(
+            [$"{server}/healthz", $"{server}/healthz", $"{server}/readyz"],
+            probes.Select(probe => Container[probe]!["httpGet"]!).Select(get => $"{get["host"]}:{get["port"]}{get["path"]}"));
+    }
+
+    [Fact]
+    public void The_pod_declares_no_port_which_another_pod_on_the_network_of_the_node_could_have() =>
+        Assert.Null(Container["ports"]);
+
+    [Theory]
+    [InlineData("agent", "false", "192.0.2.7", "192.0.2.7:{0}")]
+    [InlineData("agent", "false", "2001:db8::7", "[2001:db8::7]:{0}")]
+    [InlineData("agent", "true", "192.0.2.7", null)] // uninstalling
+    [InlineData("wait", "false", "192.0.2.7", null)]
+    public void Prometheus_finds_the_port_of_metrics_although_the_pod_declares_none(string container, string isInit, string ip, string? target)
+    {
+        // As Prometheus has it of a container without ports (discovery/kubernetes/pod.go).
+        Dictionary<string, string> labels = new()
+        {
+            ["__address__"] = ip,
+            ["__meta_kubernetes_pod_ip"] = ip,
+            ["__meta_kubernetes_pod_container_name"] = container,
+            ["__meta_kubernetes_pod_container_init"] = isInit,
+            ["__meta_kubernetes_pod_node_name"] = "w1",
+        };
+        JsonNode endpoint = DeployedYaml.Read("kustomize/components/podmonitor/podmonitor.yaml")["spec"]!["podMetricsEndpoints"]!.AsArray().Single()!;
+
+        bool isKept = endpoint["relabelings"]!.AsArray().All(rule => Relabel(rule!, labels));
+
+        // Each of these keeps declared ports alone.
+        Assert.All((string[])["port", "portNumber", "targetPort"], field => Assert.Null(endpoint[field]));
+        Assert.Equal(target != null, isKept);
+        if (isKept)
+            Assert.Equal((string.Format(CultureInfo.InvariantCulture, target!, _defaults.Metrics.Port), "w1"), (labels["__address__"], labels["node"]));
     }
 
     [Theory]
@@ -89,6 +123,20 @@ public sealed class DefaultsTests
         Assert.Equal("[\"ALL\"]", context["capabilities"]!["drop"]!.ToJsonString());
         Assert.Equal("RuntimeDefault", _pod["securityContext"]!["seccompProfile"]!["type"]!.ToString());
         Assert.NotNull(Container["resources"]!["limits"]!["memory"]);
+    }
+
+    /// <summary>What Prometheus does with one rule of the actions <c>replace</c> and <c>keep</c>.</summary>
+    /// <returns>False: the target is dropped.</returns>
+    private static bool Relabel(JsonNode rule, Dictionary<string, string> labels)
+    {
+        string source = string.Join(';', rule["sourceLabels"]!.AsArray().Select(label => labels[label!.ToString()]));
+        Match match = Regex.Match(source, $"^(?:{rule["regex"]?.ToString() ?? "(.*)"})$");
+        if (rule["action"]?.ToString() == "keep")
+            return match.Success;
+        Assert.Null(rule["action"]);
+        if (match.Success)
+            labels[rule["targetLabel"]!.ToString()] = match.Result(rule["replacement"]?.ToString() ?? "$1");
+        return true;
     }
 
     private JsonNode Container => _pod["containers"]!.AsArray().Single()!;

@@ -16,7 +16,7 @@ public class ReadinessTests(LabFixture lab) : IClassFixture<LabFixture>
 
         Assert.Contains("redirect: ok, ", Ready().Text, StringComparison.Ordinal);
         Assert.Matches(@"self-probe: ok, last answered \d+\.\d s ago\n", Ready().Text);
-        string metrics = Get("metrics");
+        string metrics = Metrics();
         Assert.Equal(0, Value(metrics, "lra_self_probes_total", "failed"));
         foreach (string frontend in (string[])["10.96.0.10:53", "[fd00:10:96::a]:53"])
             Assert.InRange(Value(metrics, "lra_redirect_decisions_total", $"{frontend}\",protocol=\"udp", "outcome=\"agent\""), 1, 1e6);
@@ -45,12 +45,12 @@ public class ReadinessTests(LabFixture lab) : IClassFixture<LabFixture>
     public void What_the_kernel_decides_is_counted_by_frontend_and_outcome()
     {
         lab.EnsureAgentServes();
-        double before = Value(Get("metrics"), "lra_redirect_decisions_total", "10.96.0.10:53\",protocol=\"tcp\",policy=\"configuration", "outcome=\"agent\"");
+        double before = Value(Metrics(), "lra_redirect_decisions_total", "10.96.0.10:53\",protocol=\"tcp\",policy=\"configuration", "outcome=\"agent\"");
 
         for (int i = 0; i < 3; i++)
             Assert.True(lab.Probe("-t tcp 10.96.0.10").IsFlawless);
 
-        Assert.Equal(before + 3, Value(Get("metrics"), "lra_redirect_decisions_total", "10.96.0.10:53\",protocol=\"tcp\",policy=\"configuration", "outcome=\"agent\""));
+        Assert.Equal(before + 3, Value(Metrics(), "lra_redirect_decisions_total", "10.96.0.10:53\",protocol=\"tcp\",policy=\"configuration", "outcome=\"agent\""));
     }
 
     /// <summary>Below the lab's cgroup.</summary>
@@ -58,13 +58,19 @@ public class ReadinessTests(LabFixture lab) : IClassFixture<LabFixture>
 
     private (bool IsReady, string Text) Ready()
     {
-        string text = Get("readyz");
+        string text = Get(9254, "readyz");
         return (text.StartsWith("HTTP/1.1 200", StringComparison.Ordinal), text);
     }
 
+    private string Metrics()
+    {
+        Thread.Sleep(1100); // past the second for which scrapes are given the same text
+        return Get(9253, "metrics");
+    }
+
     /// <summary>The answer with its head, from within the node.</summary>
-    private string Get(string path) =>
-        lab.Lab("exec", "w1", "bash", "-c", $"exec 3<>/dev/tcp/127.0.0.1/9253; printf 'GET /{path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3");
+    private string Get(int port, string path) =>
+        lab.Lab("exec", "w1", "bash", "-c", $"exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET /{path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3");
 
     private static double Value(string metrics, string name, params string[] parts)
     {

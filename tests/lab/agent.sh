@@ -12,6 +12,7 @@ write_agent_config() {
 		  port: 53
 		admin: { socket: $RUN/admin.sock }
 		metrics: { address: 127.0.0.1, port: 9253 }
+		health: { address: 127.0.0.1, port: 9254 }
 		redirect:
 		  enabled: $(can_redirect && echo true || echo false)
 		  cgroup: $LAB_CGROUP/kubepods

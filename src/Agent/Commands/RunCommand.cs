@@ -47,7 +47,8 @@ internal static class RunCommand
             using NodeAgent agent = NodeAgent.Start(configuration, logger);
             using SocketHandover handover = new(SocketHandover.PathFor(configuration.AdminSocket), agent.ListenSockets);
             using ConfigurationWatch watch = new(path, () => agent.Reload(path));
-            using MetricsServer? metrics = MetricsServer.Start(agent, logger);
+            using PageServer? metrics = MetricsServer.Start(agent, logger);
+            using PageServer? health = HealthServer.Start(agent, logger);
             using AdminServer admin = AdminServer.Start(agent);
             using ServiceManager manager = ServiceManager.Begin(agent);
             stop.Wait();

@@ -50,6 +50,9 @@ internal static class Addresses
 
     public static string FamilyName(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
 
+    /// <summary>Whether there is an address that both stand for.</summary>
+    public static bool Meet(IPAddress one, IPAddress other) => one.Equals(other) || IsAny(one) || IsAny(other);
+
     private static (string Host, string Port) SplitEndpoint(string text, string defaultPort)
     {
         if (text.StartsWith('['))
@@ -97,5 +100,5 @@ internal static class Addresses
         return address.Equals(IPAddress.Broadcast) ? "is the broadcast address" : null;
     }
 
-    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+    public static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 }

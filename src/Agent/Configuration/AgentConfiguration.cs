@@ -18,6 +18,8 @@ public sealed record AgentConfiguration
 
     public MetricsConfiguration Metrics { get; init; } = new();
 
+    public HealthConfiguration Health { get; init; } = new();
+
     /// <summary>How long a stopping agent says that it is not ready, and serves on, before it gives the traffic back; at most an hour.</summary>
     public TimeSpan Lameduck { get; init; } = TimeSpan.Zero;
 
@@ -59,9 +61,10 @@ public sealed record ListenConfiguration
     public IReadOnlyList<IPEndPoint> EndPoints => [.. Addresses.Select(address => new IPEndPoint(address, Port))];
 }
 
-/// <summary>HTTP for Prometheus and for probes of health.</summary>
+/// <summary>HTTP for Prometheus.</summary>
 public sealed record MetricsConfiguration
 {
+    /// <summary>0.0.0.0 and :: both mean every address of the node, of both families.</summary>
     public IPAddress Address { get; init; } = IPAddress.Any;
 
     /// <summary>0 to 65535; 0: nothing is served.</summary>
@@ -69,6 +72,15 @@ public sealed record MetricsConfiguration
 
     /// <summary>Whether the names of CoreDNS are exposed too.</summary>
     public bool CorednsNames { get; init; }
+}
+
+/// <summary>HTTP for the probes of a kubelet.</summary>
+public sealed record HealthConfiguration
+{
+    public IPAddress Address { get; init; } = IPAddress.Loopback;
+
+    /// <summary>0 to 65535; 0: nothing is served.</summary>
+    public int Port { get; init; } = 9254;
 }
 
 /// <summary>The kernel's part: where the hooks are attached and what they redirect.</summary>

@@ -17,6 +17,8 @@ internal static partial class Sections
         IReadOnlyList<IPAddress>? served = root.HasMistakesUnder("listen") ? null : listen.Addresses;
         KubernetesConfiguration kubernetes = root.Section("kubernetes", Kubernetes);
         RedirectConfiguration redirect = root.Section("redirect", section => Redirect(section, listen, served, kubernetes.Enabled));
+        MetricsConfiguration metrics = root.Section("metrics", Metrics);
+        HealthConfiguration health = root.Section("health", section => Health(section, metrics));
         string adminSocket = root.Section("admin", admin => admin.Value("socket", _defaults.AdminSocket, Values.SocketPath));
 
         return new AgentConfiguration
@@ -25,7 +27,8 @@ internal static partial class Sections
             Node = node,
             Listen = listen,
             AdminSocket = adminSocket,
-            Metrics = root.Section("metrics", Metrics),
+            Metrics = metrics,
+            Health = health,
             Lameduck = root.Value("lameduck", _defaults.Lameduck, Values.Duration(TimeSpan.FromHours(1))),
             Redirect = redirect,
             Routes = Routes(root, listen, redirect),
@@ -77,6 +80,19 @@ internal static partial class Sections
         Port = metrics.Value("port", _defaults.Metrics.Port, Values.Count(0, 65535)),
         CorednsNames = metrics.Value("corednsNames", false, Values.Switch),
     };
+
+    private static HealthConfiguration Health(MappingReader health, MetricsConfiguration metrics)
+    {
+        HealthConfiguration read = new()
+        {
+            Address = health.Value("address", _defaults.Health.Address, Addresses.UnicastOrAny),
+            Port = health.Value("port", _defaults.Health.Port, Values.Count(0, 65535)),
+        };
+        // The kernel would let both listen, and give each what the other is asked for: SO_REUSEPORT is for two agents during an upgrade.
+        if (read.Port == metrics.Port && read.Port != 0 && Addresses.Meet(read.Address, metrics.Address) && !health.HasMistakes)
+            health.Report("port", $"{read.Port} is metrics.port too; set one of them to another");
+        return read;
+    }
 
     private static RedirectConfiguration Redirect(
         MappingReader redirect, ListenConfiguration listen, IReadOnlyList<IPAddress>? served, bool watches)

@@ -41,6 +41,7 @@ public sealed class ConfigurationFileTests
         Assert.Equal("/run/lra/admin.sock", read.AdminSocket);
         Assert.Equal(TimeSpan.Zero, read.Redirect.FallbackTtl);
         Assert.Equal(new MetricsConfiguration { Address = IPAddress.Any, Port = 9253, CorednsNames = false }, read.Metrics);
+        Assert.Equal(new HealthConfiguration { Address = IPAddress.Loopback, Port = 9254 }, read.Health);
         Assert.Equal(TimeSpan.Zero, read.Lameduck);
         Assert.Equal((true, "/sys/fs/cgroup/kubepods.slice", "/sys/fs/bpf/lra"), (read.Redirect.Enabled, read.Redirect.Cgroup, read.Redirect.PinPath));
         Assert.Equal(new CacheConfiguration { Memory = 33_554_432, MinTtl = 5, MaxTtl = 3600, MaxNegativeTtl = 1800, ServeStale = TimeSpan.FromMinutes(60) }, read.Cache);

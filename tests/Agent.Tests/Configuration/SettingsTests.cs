@@ -11,6 +11,7 @@ public sealed class SettingsTests
         listen: { addresses: [169.254.20.10, "fd00::a"], port: 5353, workers: 3 }
         admin: { socket: /run/x/admin.sock }
         metrics: { address: "::", port: 9000 }
+        health: { address: 127.0.0.2, port: 9001 }
         redirect:
           cgroup: /sys/fs/cgroup/a b
           pinPath: /sys/fs/bpf/x
@@ -69,6 +70,7 @@ public sealed class SettingsTests
     [InlineData("cache: { memory: 9MiB }", "cache.memory", false)]
     [InlineData("listen: { port: 99 }", "listen.port", false)]
     [InlineData("snapshot: { path: /x }", "snapshot.path", false)]
+    [InlineData("health: { port: 99 }", "health.port", false)]
     [InlineData("redirect: { enabled: false, frontends: [ { address: 10.96.0.10 } ] }", "redirect.frontends[0].address", true)]
     [InlineData("redirect: { enabled: false, pinPath: /sys/fs/bpf/y }", "redirect.pinPath", false)]
     public void A_change_takes_a_restart_only_where_sockets_memory_or_pins_depend_on_it(string file, string path, bool isLive)

@@ -111,7 +111,7 @@ public sealed class HealthTests : IDisposable
     private static async Task<(HttpStatusCode Status, string Body)> Get(AgentSetup setup, string path)
     {
         using HttpClient client = new();
-        using HttpResponseMessage response = await client.GetAsync(new Uri($"http://{setup.MetricsEndPoint}/{path}"));
+        using HttpResponseMessage response = await client.GetAsync(new Uri($"http://{setup.HealthEndPoint}/{path}"));
         return (response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 

@@ -29,10 +29,15 @@ internal sealed partial class Scraped
 
     public double this[string series] => Samples.TryGetValue(series, out double value) ? value : throw new KeyNotFoundException($"{series} is not in\n{Text}");
 
+    /// <summary>Longer than scrapes are given the same text.</summary>
+    public static TimeSpan Age { get; } = TimeSpan.FromMilliseconds(1100);
+
     public static Scraped From(string text) => new(text, "");
 
+    /// <summary>What the agent says now, not what another scrape was told before.</summary>
     public static async Task<Scraped> Of(IPEndPoint server, string? accept = null)
     {
+        await Task.Delay(Age);
         using HttpClient client = new();
         using HttpRequestMessage request = new(HttpMethod.Get, $"http://{server}/metrics");
         if (accept != null)

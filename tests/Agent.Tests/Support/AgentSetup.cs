@@ -17,6 +17,7 @@ internal sealed class AgentSetup : IDisposable
             listen: { addresses: ["{{EndPoint.Address}}"], port: {{EndPoint.Port}}, workers: 1 }
             admin: { socket: {{AdminSocket}} }
             metrics: { address: {{MetricsEndPoint.Address}}, port: {{MetricsEndPoint.Port}}, corednsNames: true }
+            health: { address: {{HealthEndPoint.Address}}, port: {{HealthEndPoint.Port}} }
             redirect: { enabled: false }
             cache: { memory: 1MiB }
             routes:
@@ -30,6 +31,8 @@ internal sealed class AgentSetup : IDisposable
     public IPEndPoint EndPoint { get; } = TestAddress.Next();
 
     public IPEndPoint MetricsEndPoint => new(EndPoint.Address, EndPoint.Port + 1);
+
+    public IPEndPoint HealthEndPoint => new(EndPoint.Address, EndPoint.Port + 2);
 
     public string AdminSocket => Path.Combine(_directory.FullName, "run", "admin.sock");
 
