@@ -92,7 +92,8 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
 
     private void Run()
     {
-        using KernelSource kernel = new(agent, logger);
+        using KernelSource kernel = new(OpenKernel, logger);
+        bool isBroken = false;
         List<Flow> flows = [];
         long[] lost = new long[_rings.Count];
         while (IsWanted())
@@ -101,17 +102,24 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
             try
             {
                 flows.Clear();
-                long missing = kernel.Read(_wantsKernel, flows, _reader);
+                long missing = kernel.Read(_wantsKernel, flows, _reader, agent.Cluster?.Pods ?? NodePods.None);
                 // At once, so that who begins to watch finds each flow either among those kept or in its queue.
                 lock (_gate)
                     Deliver(flows, missing, lost);
+                isBroken = false;
             }
             catch (Exception error)
             {
-                Broken(logger, error); // what is only looked at must not end what serves
+                // What is only looked at must not end what serves, and is said once, not every 20 ms.
+                if (!isBroken)
+                    Broken(logger, error);
+                isBroken = true;
             }
         }
     }
+
+    private KernelFlows? OpenKernel() =>
+        agent is { Datapath: not null, CgroupTable: { } table } ? new KernelFlows(agent.Configuration.Redirect.PinPath, table.Attached) : null;
 
     /// <param name="flows">Of the kernel.</param>
     private void Deliver(List<Flow> flows, long missing, long[] lost)
