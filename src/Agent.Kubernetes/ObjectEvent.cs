@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Agent.Kubernetes;
 
@@ -8,14 +10,14 @@ public sealed record ObjectEvent
 {
     private const string ReportingController = "redirect.lra.dev/agent";
 
-    // What events.k8s.io/v1 allows; a longer text would be refused.
+    // What events.k8s.io/v1 allows, in bytes of UTF-8; a longer text would be refused.
     private const int MaxNote = 1024;
     private const int MaxWord = 128;
 
     public required ObjectReference About { get; init; }
 
-    /// <summary>Told apart by it, so that of several nodes that tell the same one is recorded, and the others get 409; empty: the server makes one up.</summary>
-    public string Name { get; init; } = "";
+    /// <summary>Told apart by it, so that of several nodes that tell the same one is recorded, and the others get 409; a name in DNS of at most 253 characters.</summary>
+    public required string Name { get; init; }
 
     /// <summary>Type Warning in place of Normal.</summary>
     public bool IsWarning { get; init; }
@@ -26,7 +28,7 @@ public sealed record ObjectEvent
     /// <summary>Why, in CamelCase: <c>FrontendTaken</c>.</summary>
     public required string Reason { get; init; }
 
-    /// <summary>For people; cut at 1024 characters.</summary>
+    /// <summary>For people; cut at 1024 bytes of UTF-8.</summary>
     public required string Note { get; init; }
 
     /// <summary>Which agent: the node's name.</summary>
@@ -46,10 +48,7 @@ public sealed record ObjectEvent
             json.WriteString("apiVersion", "events.k8s.io/v1");
             json.WriteString("kind", "Event");
             json.WriteStartObject("metadata");
-            if (Name.Length > 0)
-                json.WriteString("name", Name);
-            else
-                json.WriteString("generateName", $"{Cut(About.Key.Name, 200)}.");
+            json.WriteString("name", Name);
             json.WriteString("namespace", Namespace);
             json.WriteEndObject();
             // A MicroTime: exactly six digits.
@@ -81,7 +80,14 @@ public sealed record ObjectEvent
         json.WriteEndObject();
     }
 
-    private static string Cut(string text, int max) => text.Length > max ? text[..max] : text;
+    private static string Cut(string text, int max)
+    {
+        if (Encoding.UTF8.GetByteCount(text) <= max)
+            return text;
+        Span<byte> bytes = stackalloc byte[MaxNote];
+        Utf8.FromUtf16(text, bytes[..max], out int whole, out _); // no half of a character
+        return text[..whole];
+    }
 }
 
 /// <summary>One version of one object, as events name it.</summary>

@@ -31,6 +31,7 @@ internal static unsafe partial class Libc
     internal const int IPV6_V6ONLY = 26;
     internal const int MSG_DONTWAIT = 0x40;
     internal const int MSG_TRUNC = 0x20;
+    internal const int MSG_CTRUNC = 0x8;
     internal const int MSG_NOSIGNAL = 0x4000;
     internal const int MSG_CMSG_CLOEXEC = 0x40000000;
     internal const int SCM_RIGHTS = 1;

@@ -84,6 +84,7 @@ public sealed class BasicTests
         await client.CreateEvent(new ObjectEvent
         {
             About = ObjectReference.To(Resources.LocalRedirectPolicies, policy),
+            Name = "metadata-proxy.1",
             Action = "Program",
             Reason = "Accepted",
             Note = "for the test",

@@ -104,8 +104,11 @@ public sealed class FailureTests : IAsyncLifetime
         await using Watched<Service> watched = Watched<Service>.Start(_server, Resources.Services);
         await Wait.Until(() => watched.Reflector.Failure is not null, "a failure");
         Assert.Contains("User \"test\" cannot list resource \"services\"", watched.Reflector.Failure);
+        await Wait.Until(() => watched.Reflector.IsForbidden, "that it is meant");
+        Assert.InRange(_server.Requests.Count, RetryPace.DenialsBeforeForbidden, RetryPace.DenialsBeforeForbidden + 1);
+        int asked = _server.Requests.Count;
         await Task.Delay(500);
-        Assert.InRange(_server.Requests.Count, 1, 5);
+        Assert.InRange(_server.Requests.Count - asked, 1, 4);
         Assert.True(watched.Reflector is { IsForbidden: true, IsSynced: false });
         Assert.Empty(Assert.Single(watched.Batches)); // told once
 
@@ -113,6 +116,22 @@ public sealed class FailureTests : IAsyncLifetime
 
         await watched.Has("old");
         await Wait.Until(() => watched.Reflector.Failure is null, "no failure any more");
+    }
+
+    [Fact]
+    public async Task A_server_that_starts_up_and_has_not_read_the_roles_is_asked_again_soon_and_nobody_takes_it_for_a_refusal()
+    {
+        RetryPace pace = Watched<Service>.Quick with { Forbidden = TimeSpan.FromHours(1) };
+        for (int refusal = 0; refusal < RetryPace.DenialsBeforeForbidden - 1; refusal++)
+            _server.Trouble.RefuseNext("/services", 403, "Forbidden");
+        _server.Put(Objects.Service("old"));
+
+        await using Watched<Service> watched = Watched<Service>.Start(_server, Resources.Services, pace);
+
+        await watched.Has("old");
+        Assert.Equal(RetryPace.DenialsBeforeForbidden, _server.Requests.Count(request => !request.IsWatch));
+        Assert.Equal("old", Assert.Single(watched.Batches.First()).Key.Name); // no empty report before it
+        Assert.False(watched.Reflector.IsForbidden);
     }
 
     [Fact]

@@ -35,8 +35,8 @@ public sealed class PolicyCrdTests
         Assert.Equal("Cluster lrp", $"{spec["scope"]} {spec["names"]!["shortNames"]![0]}");
         Assert.Equal("true true {}", $"{Version["served"]} {Version["storage"]} {Version["subresources"]!["status"]}");
         Assert.Equal(
-            ["Frontend", "Backend", "Accepted", "Programmed", "Reason", "Age"],
-            Version["additionalPrinterColumns"]!.AsArray().Select(column => column!["name"]!.ToString()));
+            ["Frontend 0", "Accepted 0", "Programmed 0", "Backend 1", "Reason 1", "Age 0"],
+            Version["additionalPrinterColumns"]!.AsArray().Select(column => $"{column!["name"]} {column["priority"] ?? 0}"));
     }
 
     [Fact]

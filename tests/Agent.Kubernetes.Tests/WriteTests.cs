@@ -58,6 +58,7 @@ public sealed class WriteTests : IAsyncLifetime
         await _client.CreateEvent(new ObjectEvent
         {
             About = ObjectReference.To(Resources.LocalRedirectPolicies, policy),
+            Name = "dns.1",
             IsWarning = true,
             Action = "Program",
             Reason = "FrontendTaken",
@@ -74,11 +75,23 @@ public sealed class WriteTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_note_is_cut_at_1024_bytes_and_not_within_a_character()
+    {
+        ObjectReference about = new("v1", "Service", new("team", "db"), "u", "1");
+        ObjectEvent told = new() { About = about, Name = "db.1", Action = "A", Reason = "R", Note = "n" + string.Concat(Enumerable.Repeat("\U0001F600", 300)), ReportedBy = "w1" };
+
+        await _client.CreateEvent(told, default);
+        await _client.CreateEvent(told with { Name = "db.2", Note = string.Concat(Enumerable.Repeat("é", 512)) }, default);
+
+        Assert.Equal(["n" + string.Concat(Enumerable.Repeat("\U0001F600", 255)), string.Concat(Enumerable.Repeat("é", 512))], _server.Events.Select(made => made["note"]!.ToString()));
+    }
+
+    [Fact]
     public async Task An_event_on_a_namespaced_object_is_created_beside_it()
     {
         ObjectReference about = new("v1", "Service", new("team", "db"), "u", "1");
 
-        await _client.CreateEvent(new ObjectEvent { About = about, Action = "A", Reason = "R", Note = "n", ReportedBy = "w1" }, default);
+        await _client.CreateEvent(new ObjectEvent { About = about, Name = "db.1", Action = "A", Reason = "R", Note = "n", ReportedBy = "w1" }, default);
 
         Assert.Equal("team Normal", $"{Assert.Single(_server.Events)["metadata"]!["namespace"]} {_server.Events.Single()["type"]}");
     }

@@ -17,12 +17,13 @@ public sealed partial class Reflector<T>
     private long _watchStarted;
     private int _failures;
     private int _misses;
+    private volatile int _denials;
     private HttpStatusCode _failureCode;
     private string? _badVersion;
 
     private void Works()
     {
-        _misses = 0;
+        _misses = _denials = 0;
         _isNotInstalled = false;
         if (_failure is not null)
             ReflectorLog.Works(_client.Logger, _resource.Plural, _store.Count);
@@ -43,6 +44,8 @@ public sealed partial class Reflector<T>
 
     private TimeSpan Judge(Exception exception)
     {
+        if (exception is not ApiException { Code: HttpStatusCode.Forbidden })
+            _denials = 0;
         switch (exception)
         {
             case ApiException refusal:
@@ -76,8 +79,8 @@ public sealed partial class Reflector<T>
             case HttpStatusCode.NotFound when _resource.IsCustom:
                 return JudgeMissing(refusal);
             case HttpStatusCode.Forbidden:
-                pause = RetryPace.Jitter(_options.Pace.Forbidden);
                 Fails(refusal.Code, refusal.Message);
+                pause = JudgeDenial();
                 break;
             default:
                 // 504: our version is from the future of a server that was restored from a backup.
@@ -89,6 +92,13 @@ public sealed partial class Reflector<T>
         }
         TimeSpan asked = refusal.RetryAfter is { } wanted && wanted < _longestRetryAfter ? wanted : refusal.RetryAfter is null ? TimeSpan.Zero : _longestRetryAfter;
         return asked > pause ? asked : pause;
+    }
+
+    private TimeSpan JudgeDenial()
+    {
+        if (_denials < RetryPace.DenialsBeforeForbidden && ++_denials == RetryPace.DenialsBeforeForbidden)
+            Report([]);
+        return IsForbidden ? RetryPace.Jitter(_options.Pace.Forbidden) : AfterFailure();
     }
 
     private TimeSpan JudgeMissing(ApiException refusal)
@@ -125,13 +135,10 @@ public sealed partial class Reflector<T>
 
     private void Fails(HttpStatusCode code, string why)
     {
-        bool isNews = _failure is null || code != _failureCode;
-        if (isNews)
+        if (_failure is null || code != _failureCode)
             ReflectorLog.Fails(_client.Logger, _resource.Plural, why);
         _failureCode = code;
         _failure = why;
-        if (isNews && code == HttpStatusCode.Forbidden)
-            Report([]);
     }
 
     private static string Describe(Exception exception)

@@ -46,8 +46,8 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
     /// <summary>Whether the server does not know the kind: its CRD is not installed. Looked for again every minute.</summary>
     public bool IsNotInstalled => _isNotInstalled;
 
-    /// <summary>Whether the server refuses to list or watch the kind (403). Asked again every half a minute.</summary>
-    public bool IsForbidden => _failure is not null && _failureCode == System.Net.HttpStatusCode.Forbidden;
+    /// <summary>Whether the server refuses to list or watch the kind (403), and has for some time. Asked again every half a minute.</summary>
+    public bool IsForbidden => _denials >= RetryPace.DenialsBeforeForbidden;
 
     /// <summary>Why nothing is received, or null.</summary>
     public string? Failure => _failure;

@@ -5,12 +5,15 @@ namespace Agent.Kubernetes.Watching;
 /// <summary>How long a reflector waits before it tries again. All waits are shortened by up to half at random, so that nodes do not come in step.</summary>
 public sealed record RetryPace
 {
+    /// <summary>So many 403 in a row, some ten seconds, are meant: a server that starts up refuses everybody until it has read the roles.</summary>
+    public const int DenialsBeforeForbidden = 5;
+
     /// <summary>After the first failure; doubles with each one.</summary>
     public TimeSpan First { get; init; } = TimeSpan.FromSeconds(1);
 
     public TimeSpan Most { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>After 403: somebody has to grant the right first.</summary>
+    /// <summary>After 403 that is meant: somebody has to grant the right first.</summary>
     public TimeSpan Forbidden { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>After 404: somebody has to install the CRD first.</summary>

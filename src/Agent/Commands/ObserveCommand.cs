@@ -44,7 +44,7 @@ internal static class ObserveCommand
         Command command = new("observe", $"""
             Show queries with pod, name, verdict, code and time, as they come, until interrupted.
             An option given several times chooses what fits one of its values; several options, what fits all.
-            Nothing is noted until somebody observes, and then for {FlowHub.SecondsAfterwards} s longer: that is what is kept, the last {FlowHub.MaxKept}.
+            Nothing is noted until somebody observes, and then for {FlowHub.SecondsAfterwards} s longer: that is what is kept, the last {FlowHistory.Capacity}.
             Exit status 3: the agent does not run, or ended meanwhile.
             """)
         {
@@ -102,8 +102,8 @@ internal static class ObserveCommand
         });
         string path = $"{AdminServer.ObservePath}?{filter.ToQuery()}";
         int last = parsed.GetValue(_last);
-        if (last is < 0 or > FlowHub.MaxKept)
-            throw new FormatException($"--last: not from 1 to {FlowHub.MaxKept}");
+        if (last is < 0 or > FlowHistory.Capacity)
+            throw new FormatException($"--last: not from 1 to {FlowHistory.Capacity}");
         if (last > 0)
             path += $"&last={last}";
         if (parsed.GetValue(_since) is { } since)

@@ -24,7 +24,7 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
     private readonly SockAddr _address = SockAddr.From(endPoint);
     private readonly QuantileEstimate _slow = new(0.95);
     private readonly QuantileEstimate _median = new(0.5);
-    private readonly List<UpstreamCounters> _counters = [];
+    private readonly List<UpstreamCounters> _counters = [new UpstreamCounters()]; // the first: of threads that have let go of it
     private double _smoothed = double.PositiveInfinity;
     private int _hedgeCredit;
     private int _failures;
@@ -67,7 +67,7 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
         }
     }
 
-    /// <summary>How long its answers took, for each thread that asked it.</summary>
+    /// <summary>How long its answers took, for each thread that asks it, and for those together that did.</summary>
     public IReadOnlyList<LatencyHistogram> Latencies
     {
         get
@@ -84,6 +84,16 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
         lock (_counters)
             _counters.Add(counters);
         return counters;
+    }
+
+    /// <summary>Takes over what a thread counted that lets go of it, and counts no more.</summary>
+    public void Fold(UpstreamCounters counters)
+    {
+        lock (_counters)
+        {
+            if (_counters.Remove(counters))
+                _counters[0].Add(counters);
+        }
     }
 
     /// <summary>A client's question was sent to it.</summary>

@@ -11,6 +11,8 @@ internal sealed class Upstream(Server server)
 
     public TcpUpstream? Connection { get; set; }
 
+    public bool IsIdle => Connection == null && Counters.InFlight == 0;
+
     /// <summary>For queries over UDP.</summary>
     public UpstreamCookie Cookie { get; } = new();
 }

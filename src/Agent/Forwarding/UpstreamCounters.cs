@@ -47,19 +47,28 @@ internal sealed class UpstreamCounters
     {
         UpstreamCounters sum = new();
         foreach (UpstreamCounters one in all)
-        {
-            sum.SentUdp += one.SentUdp;
-            sum.SentTcp += one.SentTcp;
-            sum.SentTls += one.SentTls;
-            sum.Retries += one.Retries;
-            sum.Answers += one.Answers;
-            sum.Timeouts += one.Timeouts;
-            sum.Failures += one.Failures;
-            sum.ConnectionsOpened += one.ConnectionsOpened;
-            sum.ConnectionsReused += one.ConnectionsReused;
-            sum.InFlight += one.InFlight;
-        }
-
+            sum.AddNumbers(one);
         return sum;
+    }
+
+    /// <summary>Adds what another counted that counts no more.</summary>
+    public void Add(UpstreamCounters other)
+    {
+        AddNumbers(other);
+        Latency.Add(other.Latency);
+    }
+
+    private void AddNumbers(UpstreamCounters one)
+    {
+        SentUdp += one.SentUdp;
+        SentTcp += one.SentTcp;
+        SentTls += one.SentTls;
+        Retries += one.Retries;
+        Answers += one.Answers;
+        Timeouts += one.Timeouts;
+        Failures += one.Failures;
+        ConnectionsOpened += one.ConnectionsOpened;
+        ConnectionsReused += one.ConnectionsReused;
+        InFlight += one.InFlight;
     }
 }

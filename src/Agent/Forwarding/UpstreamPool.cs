@@ -112,12 +112,18 @@ internal sealed class UpstreamPool(Poller poller, SecureRandom random)
         connection.Socket.Close();
     }
 
-    /// <summary>Forgets servers that no route names any more; their connections close when they are idle.</summary>
+    /// <summary>
+    /// Forgets servers that no route names any more; their connections close when they are idle. One that still owes an answer, or has a connection,
+    /// counts on and is forgotten with the next change.
+    /// </summary>
     public void Keep(RouteTable routes)
     {
         HashSet<Server> used = [.. routes.Routes.SelectMany(route => route.Checks).Select(check => check.Server)];
-        foreach (Server server in _upstreams.Keys.Where(server => !used.Contains(server)).ToArray())
-            _upstreams.Remove(server);
+        foreach (Upstream upstream in _upstreams.Values.Where(upstream => !used.Contains(upstream.Server) && upstream.IsIdle).ToArray())
+        {
+            _upstreams.Remove(upstream.Server);
+            upstream.Server.Fold(upstream.Counters);
+        }
     }
 
     /// <summary>The place of the server that answers soonest; null while no answer came from any that is not avoided.</summary>

@@ -19,7 +19,7 @@ internal static class FlowStreams
     public static Task Observe(HttpContext context, NodeAgent agent, CancellationToken stop) => Watch(context, agent, stop, async (watcher, kept, filter, token) =>
     {
         IQueryCollection query = context.Request.Query;
-        int last = Number(query, "last", FlowHub.MaxKept, absent: query.ContainsKey("since") ? FlowHub.MaxKept : 0);
+        int last = Number(query, "last", FlowHistory.Capacity, absent: query.ContainsKey("since") ? FlowHistory.Capacity : 0);
         DateTimeOffset since = DateTimeOffset.UtcNow - TimeSpan.FromSeconds(Number(query, "since", int.MaxValue, absent: int.MaxValue));
         bool isFollowing = query["follow"] == "true";
         await context.Response.BodyWriter.FlushAsync(token); // the headers, long before there may be a line

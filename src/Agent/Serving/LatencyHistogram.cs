@@ -32,4 +32,11 @@ internal sealed class LatencyHistogram
         _counts[index] += times;
         _nanoseconds += nanoseconds * times;
     }
+
+    public void Add(LatencyHistogram other)
+    {
+        for (int i = 0; i < _counts.Length; i++)
+            _counts[i] += other._counts[i];
+        _nanoseconds += other._nanoseconds;
+    }
 }

@@ -21,18 +21,15 @@ internal static class SnapshotFile
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
     public static void Write(string path, Action<BinaryWriter> write)
     {
-        string next = path + ".new";
+        string next = $"{path}.{Guid.NewGuid():N}.new"; // of its own: while one agent takes over from another, both write
         Directory.CreateDirectory(Path.GetDirectoryName(path)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        File.Delete(next); // of an agent that was killed while it wrote
+        RemoveLeftovers(path);
         try
         {
-            using (FileStream file = Create(next))
-            {
-                WriteTo(file, write);
-                file.Flush(flushToDisk: true); // else the new name may survive a power cut without the content
-            }
-
-            File.Move(next, path, overwrite: true);
+            using FileStream file = Create(next);
+            WriteTo(file, write);
+            file.Flush(flushToDisk: true); // else the new name may survive a power cut without the content
+            File.Move(next, path, overwrite: true); // while it is open, and thus locked
         }
         catch
         {
@@ -67,10 +64,28 @@ internal static class SnapshotFile
             throw new FormatException("it does not end where its content does");
     }
 
+    /// <summary>Removes what agents left that were killed while they wrote. What is being written is locked (.NET's FileShare is flock(2)).</summary>
+    private static void RemoveLeftovers(string path)
+    {
+        foreach (string leftover in Directory.GetFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path) + ".*new"))
+        {
+            try
+            {
+                using FileStream file = new(leftover, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+                File.Delete(leftover);
+            }
+            catch (IOException)
+            {
+                // Being written, or put into its place meanwhile.
+            }
+        }
+    }
+
     private static FileStream Create(string path) => new(path, new FileStreamOptions
     {
         Mode = FileMode.CreateNew,
         Access = FileAccess.Write,
+        Share = FileShare.Read, // a shared lock: who reads the file just after it was put into its place is not refused
         BufferSize = BufferSize,
         UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
     });

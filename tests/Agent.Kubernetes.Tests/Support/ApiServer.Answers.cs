@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 
 namespace Agent.Kubernetes.Tests.Support;
@@ -134,7 +135,8 @@ public sealed partial class ApiServer
             await Refuse(context, 422, "Invalid", $"Event is invalid: {lacking}");
             return;
         }
-        if (body["metadata"]?["name"]?.ToString() is { } name && Events.Any(known => known["metadata"]?["name"]?.ToString() == name))
+        string name = body["metadata"]!["name"]!.ToString();
+        if (Events.Any(known => known["metadata"]!["name"]!.ToString() == name))
         {
             await Refuse(context, 409, "AlreadyExists", $"events.events.k8s.io \"{name}\" already exists");
             return;
@@ -148,14 +150,20 @@ public sealed partial class ApiServer
     {
         foreach (string required in (string[])["eventTime", "reportingController", "reportingInstance", "action", "reason", "type"])
         {
-            if (body[required]?.ToString() is not { Length: > 0 and <= 128 })
-                return $"{required}: Required value, at most 128 characters";
+            if (Encoding.UTF8.GetByteCount(body[required]?.ToString() ?? "") is not (> 0 and <= 128))
+                return $"{required}: Required value, at most 128 bytes";
         }
-        if (body["note"]?.ToString() is { Length: > 1024 })
+        if (Encoding.UTF8.GetByteCount(body["note"]?.ToString() ?? "") > 1024)
             return "note: can have at most 1024 bytes";
+        string name = body["metadata"]?["name"]?.ToString() ?? "";
+        if (name.Length > 253 || !Subdomain().IsMatch(name))
+            return $"metadata.name: Invalid value: \"{name}\": a lowercase RFC 1123 subdomain";
         string about = body["regarding"]?["namespace"]?.ToString() ?? "default";
         return about != inNamespace || body["metadata"]?["namespace"]?.ToString() != inNamespace ? "namespace: does not match the regarding object" : null;
     }
+
+    [GeneratedRegex(@"\A[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\z")]
+    private static partial Regex Subdomain();
 
     private Task Refuse(HttpContext context, int code, string reason, string message, int? retryAfter = null)
     {

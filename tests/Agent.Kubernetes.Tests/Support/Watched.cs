@@ -43,10 +43,18 @@ internal sealed class Watched<T> : IAsyncDisposable where T : KubernetesObject
     public static Watched<T> Start(ApiServer server, Resource<T> resource, ReflectorOptions? options = null) =>
         Start(Access(server), resource, options);
 
+    public static Watched<T> Start(ApiServer server, Resource<T> resource, RetryPace pace) =>
+        Start(new ApiClient(Access(server), NullLogger.Instance), resource, new ReflectorOptions { Pace = pace });
+
     public static Watched<T> Start(ClusterAccess access, Resource<T> resource, ReflectorOptions? options = null, ILogger? logger = null, ConnectionSettings? settings = null)
     {
         ApiClient client = new(access, logger ?? NullLogger.Instance, settings ?? new ConnectionSettings());
-        Watched<T> watched = new(client, resource, (options ?? new()) with { Pace = Quick });
+        return Start(client, resource, (options ?? new()) with { Pace = Quick });
+    }
+
+    private static Watched<T> Start(ApiClient client, Resource<T> resource, ReflectorOptions options)
+    {
+        Watched<T> watched = new(client, resource, options);
         watched.Reflector.Start();
         return watched;
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 
 namespace Agent.Native.Tests.Sockets;
 
@@ -75,4 +76,38 @@ public sealed class DescriptorPassingTests : IDisposable
         Assert.False(DescriptorPassing.TrySend(_sender.SafeHandle, socket));
         socket.Close();
     }
+
+    [Fact]
+    public void Two_sockets_with_one_byte_are_refused_and_closed()
+    {
+        NativeSocket first = NativeSocket.ListenUdp(Loopback.Any("127.0.0.1"), Loopback.ShortTimeout);
+        NativeSocket second = NativeSocket.ListenUdp(Loopback.Any("127.0.0.1"), Loopback.ShortTimeout);
+        string[] own = [LinkOf(first), LinkOf(second)];
+        SendTogether(first, second);
+        first.Close();
+        second.Close();
+
+        Assert.False(DescriptorPassing.TryReceive(_receiver.SafeHandle, out _));
+
+        Assert.Empty(Directory.GetFiles("/proc/self/fd").Select(path => new FileInfo(path).LinkTarget).Intersect(own));
+    }
+
+    private static string LinkOf(NativeSocket socket) => new FileInfo($"/proc/self/fd/{socket.Descriptor}").LinkTarget!;
+
+    /// <summary>One control message with two descriptors, laid out as in cmsg(3).</summary>
+    private void SendTogether(NativeSocket first, NativeSocket second)
+    {
+        byte[] control = [.. BitConverter.GetBytes(24L), .. BitConverter.GetBytes(1), .. BitConverter.GetBytes(1), .. BitConverter.GetBytes(first.Descriptor), .. BitConverter.GetBytes(second.Descriptor)];
+        GCHandle data = GCHandle.Alloc(new byte[1], GCHandleType.Pinned);
+        GCHandle pinned = GCHandle.Alloc(control, GCHandleType.Pinned);
+        GCHandle vector = GCHandle.Alloc(new[] { data.AddrOfPinnedObject(), 1 }, GCHandleType.Pinned);
+        nint[] message = [0, 0, vector.AddrOfPinnedObject(), 1, pinned.AddrOfPinnedObject(), control.Length, 0];
+        Assert.Equal(1, SendMessage((int)_sender.Handle, message, 0));
+        vector.Free();
+        pinned.Free();
+        data.Free();
+    }
+
+    [DllImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
+    private static extern nint SendMessage(int descriptor, nint[] message, int flags);
 }

@@ -208,7 +208,7 @@ public sealed class PolicyStatusTests : IAsyncLifetime
     [Fact]
     public async Task Without_the_right_to_patch_one_line_says_which_is_missing()
     {
-        for (int refusal = 0; refusal < 3; refusal++)
+        for (int refusal = 0; refusal < RetryPace.DenialsBeforeForbidden + 2; refusal++)
             _server.Trouble.RefuseNext("/dns/status", 403, "Forbidden");
         Node node = Start("w1");
 
@@ -217,6 +217,19 @@ public sealed class PolicyStatusTests : IAsyncLifetime
         await Wait.Until(() => node.Policy("dns")?.Conditions.Count == 2, "the conditions, once the right is there");
         string line = Assert.Single(node.Log.Lines, line => line.Contains("ServiceAccount"));
         Assert.Contains("the verb patch on localredirectpolicies/status in redirect.lra.dev", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_starts_up_and_has_not_read_the_roles_keeps_no_status_back()
+    {
+        for (int refusal = 0; refusal < RetryPace.DenialsBeforeForbidden - 1; refusal++)
+            _server.Trouble.RefuseNext("/dns/status", 403, "Forbidden");
+        Node node = Start("w1", Quick with { Retry = Quick.Retry with { Forbidden = TimeSpan.FromHours(1) } });
+
+        node.Verdicts = [Verdict("dns")];
+
+        await Wait.Until(() => node.Policy("dns")?.Conditions.Count == 2, "the conditions");
+        Assert.DoesNotContain(node.Log.Lines, line => line.Contains("ServiceAccount"));
     }
 
     [Fact]

@@ -131,7 +131,7 @@ public sealed class FlowTests : IDisposable
     [Fact]
     public void A_ring_that_nobody_reads_keeps_the_oldest_counts_the_others_and_costs_no_allocation()
     {
-        FlowRing ring = new(isTcp: false);
+        FlowRing ring = new(isTcp: false, FlowRing.MostCapacity);
         byte[] message = DnsMessage.Query("www.example.test").ToBytes();
         byte[] key = new byte[Query.MaxKeyLength];
         Assert.True(Query.TryParse(message, key, out Query query));
@@ -139,17 +139,76 @@ public sealed class FlowTests : IDisposable
         ring.Write(query, Verdict.Hit, message, client, 1);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 1; i < FlowRing.Capacity + 100; i++)
+        for (int i = 1; i < ring.Capacity + 100; i++)
             ring.Write(query, Verdict.Hit, message, client, 1);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
 
         Assert.Equal(100, ring.Lost);
         int read = 0;
-        ring.Read((in FlowSlot slot, bool isTcp) => read += slot.Kept == message.Length && !isTcp ? 1 : 0);
-        Assert.Equal(FlowRing.Capacity, read);
+        ring.Read((in FlowSlot slot) => read += slot.Kept == message.Length && !slot.IsTcp ? 1 : 0);
+        Assert.Equal(ring.Capacity, read);
         ring.Write(query, Verdict.Hit, message, client, 1);
-        ring.Read((in FlowSlot slot, bool isTcp) => read++);
-        Assert.Equal((FlowRing.Capacity + 1, 100L), (read, ring.Lost));
+        ring.Read((in FlowSlot slot) => read++);
+        Assert.Equal((ring.Capacity + 1, 100L), (read, ring.Lost));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(65)]
+    [InlineData(128)]
+    [InlineData(1000)]
+    public void A24_all_rings_together_are_16_MiB_or_256_slots_each(int threads)
+    {
+        int capacity = FlowRing.CapacityFor(threads);
+
+        Assert.True(capacity is >= 256 and <= 4096 && System.Numerics.BitOperations.IsPow2(capacity), $"{capacity}");
+        Assert.Equal(capacity, new FlowRing(isTcp: true, capacity).Capacity);
+        long size = (long)threads * capacity * System.Runtime.CompilerServices.Unsafe.SizeOf<FlowSlot>();
+        Assert.True(size <= 16 << 20 || (threads > 128 && capacity == 256), $"{size} bytes");
+    }
+
+    [Theory]
+    [InlineData("verdict", "denied", false, false)]
+    [InlineData("rcode", "SERVFAIL", false, false)]
+    [InlineData("rcode", "NOERROR", true, false)]
+    [InlineData("source", "kernel", false, false)]
+    [InlineData("verdict", "hit", false, true)]
+    [InlineData("rcode", "NOERROR", false, true)]
+    [InlineData("verdict", "denied", true, true)]
+    public void A24_verdict_and_code_are_judged_before_an_answer_becomes_a_flow(string key, string value, bool isNegated, bool isWanted)
+    {
+        FlowFilter filter = FlowFilter.Parse(name => name == key ? [value] : name == "not" && isNegated ? ["true"] : []);
+        FlowRing ring = new(isTcp: false, FlowRing.LeastCapacity);
+        byte[] message = DnsMessage.Query("www.example.test").ToBytes();
+        Assert.True(Query.TryParse(message, new byte[Query.MaxKeyLength], out Query query));
+        for (int i = 0; i < 100; i++)
+            ring.Write(query, Verdict.Hit, message, SockAddr.From(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1234)), 1);
+        int wanted = 0;
+        ring.Read((in FlowSlot slot) => Assert.Equal(isWanted, filter.Matches(new FlowReader().Read(slot, null))));
+        for (int i = 0; i < 100; i++)
+            ring.Write(query, Verdict.Hit, message, SockAddr.From(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1234)), 1);
+        FlowVisitor visit = (in FlowSlot slot) => wanted += filter.MayMatch(slot) ? 1 : 0;
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        ring.Read(visit);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal(isWanted ? 100 : 0, wanted);
+        Assert.InRange(allocated, 0, 50 * 100); // a Flow with its texts is more than 500 bytes
+    }
+
+    [Fact]
+    public async Task What_one_watcher_does_not_want_is_kept_for_others()
+    {
+        using FlowWatcher denied = _agent.Flows.TryWatch(FlowFilter.All with { Verdicts = ["denied"] }, out _)!;
+
+        await _agent.Ask("www.example.test");
+        await _agent.Ask("gone.example.test");
+
+        await Wait.Until(() => Kept().Count == 2, "both are kept");
+        Assert.Equal(["www.example.test.", "gone.example.test."], Kept().Select(flow => flow.Name));
+        Assert.False(denied.Flows.TryRead(out _));
     }
 
     [Fact]

@@ -32,6 +32,24 @@ public sealed class SnapshotFileTests : IDisposable
     }
 
     [Fact]
+    public void F11_two_agents_that_write_at_once_leave_one_whole_file_and_no_leftover()
+    {
+        SnapshotFile.Write(FilePath, outer =>
+        {
+            outer.Write("older");
+            outer.Flush();
+            SnapshotFile.Write(FilePath, inner => inner.Write("newer"));
+            Assert.Equal("newer", ReadText(FilePath));
+        });
+
+        Assert.Equal("older", ReadText(FilePath));
+        File.WriteAllText($"{FilePath}.0123.new", "left by an agent that was killed while it wrote");
+        SnapshotFile.Write(FilePath, to => to.Write("last"));
+        Assert.Equal("last", ReadText(FilePath));
+        Assert.Equal([FilePath], Directory.GetFiles(Path.GetDirectoryName(FilePath)!));
+    }
+
+    [Fact]
     public void What_cannot_be_written_to_its_end_leaves_the_file_of_before()
     {
         SnapshotFile.Write(FilePath, to => to.Write("first"));

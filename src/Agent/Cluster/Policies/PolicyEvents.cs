@@ -134,7 +134,7 @@ internal sealed partial class PolicyEvents : IDisposable
     private static string NameOf(PolicyVerdict about, string action, Finding finding, string node)
     {
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{about.Uid} {about.Generation} {action} {finding.IsTrue} {finding.Reason} {node}"));
-        string name = about.Key.Name.Length > 200 ? about.Key.Name[..200] : about.Key.Name;
+        string name = about.Key.Name.Length > 200 ? about.Key.Name[..200].TrimEnd('.', '-') : about.Key.Name; // each part of a name ends with a letter or digit
         return $"{name}.{Convert.ToHexStringLower(hash.AsSpan(0, 8))}";
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Agent.Forwarding;
 using Agent.Kubernetes;
+using Agent.Kubernetes.Watching;
 using Microsoft.Extensions.Logging;
 
 namespace Agent.Cluster.Policies;
@@ -26,7 +27,7 @@ internal sealed partial class PolicyStatusWriter : IDisposable
     private readonly Task _task;
     private int _failures;
     private long _notBefore;
-    private bool _isForbidden;
+    private int _denials;
 
     public PolicyStatusWriter(ApiClient client, string node, PolicyPace pace, PolicyEvents events, ILogger logger)
     {
@@ -171,7 +172,7 @@ internal sealed partial class PolicyStatusWriter : IDisposable
         {
             if (_failures > 0)
                 WritesAgain(_logger);
-            (_failures, _notBefore, _isForbidden) = (0, 0, false);
+            (_failures, _notBefore, _denials) = (0, 0, 0);
             // What has changed meanwhile was scheduled then; what has not is looked at again in case that the watch does not bring it back.
             if (_entries.TryGetValue(status.Policy.Key, out Entry? entry))
                 Schedule(entry, Environment.TickCount64);
@@ -183,10 +184,11 @@ internal sealed partial class PolicyStatusWriter : IDisposable
     private void Fail(PolicyStatus status, Exception error)
     {
         HttpStatusCode? code = (error as ApiException)?.Code;
-        bool isHopeless = code is HttpStatusCode.Forbidden or HttpStatusCode.UnprocessableEntity;
         lock (_lock)
         {
             _failures++;
+            _denials = code == HttpStatusCode.Forbidden ? _denials + 1 : 0;
+            bool isHopeless = code == HttpStatusCode.UnprocessableEntity || _denials >= RetryPace.DenialsBeforeForbidden;
             TimeSpan pause = isHopeless ? _pace.Retry.Forbidden : _pace.Retry.After(_failures);
             if ((error as ApiException)?.RetryAfter is { } asked && asked > pause)
                 pause = asked;
@@ -199,12 +201,8 @@ internal sealed partial class PolicyStatusWriter : IDisposable
                 Schedule(entry, until);
             }
 
-            if (code == HttpStatusCode.Forbidden)
-            {
-                if (!_isForbidden)
-                    Forbidden(_logger, error.Message);
-                _isForbidden = true;
-            }
+            if (_denials == RetryPace.DenialsBeforeForbidden)
+                Forbidden(_logger, error.Message);
             else if (_failures == 1)
                 Fails(_logger, status.Policy.Key, error.Message);
         }

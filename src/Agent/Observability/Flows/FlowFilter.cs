@@ -27,6 +27,9 @@ internal sealed record FlowFilter
 
     public IReadOnlyList<string> Verdicts { get; init; } = [];
 
+    /// <summary>Of an answer's latency; 0 lets all through. The query log's, and no parameter of a URL.</summary>
+    public double LeastMicroseconds { get; init; }
+
     /// <summary><c>dns</c>, <c>kernel</c>; null: answers, and those decisions of the kernel's that sent nothing to the agent.</summary>
     public string? Source { get; init; }
 
@@ -68,13 +71,26 @@ internal sealed record FlowFilter
         return isSeen && IsNegated != Fits(flow);
     }
 
+    /// <summary>Whether an answer can match, by what a slot tells without being read: so that most are never made a <see cref="Flow"/> for a filter that wants few.</summary>
+    public bool MayMatch(in FlowSlot slot)
+    {
+        if (Source == Flow.Kernel)
+            return false;
+        bool fits = FitsOutcome(FlowReader.VerdictOf(slot), FlowReader.CodeOf(slot), FlowReader.MicrosecondsOf(slot));
+        return IsNegated ? !fits || Namespaces.Count + Pods.Count + Names.Count + Types.Count > 0 : fits;
+    }
+
     private bool Fits(Flow flow) =>
         (Namespaces.Count == 0 || (flow.Pod is { } pod && Namespaces.Contains(pod[..pod.IndexOf('/', StringComparison.Ordinal)])))
         && (Pods.Count == 0 || Pods.Any(pattern => IsPod(pattern, flow)))
         && (Names.Count == 0 || (flow.Name is { } name && Names.Any(pattern => IsName(pattern, name))))
         && (Types.Count == 0 || Types.Contains(flow.Type))
-        && (Rcodes.Count == 0 || Rcodes.Contains(flow.Rcode))
-        && (Verdicts.Count == 0 || Verdicts.Contains(flow.Verdict));
+        && FitsOutcome(flow.Verdict, flow.Rcode, flow.LatencyMicroseconds);
+
+    private bool FitsOutcome(string? verdict, string? rcode, double? microseconds) =>
+        (Rcodes.Count == 0 || Rcodes.Contains(rcode))
+        && (Verdicts.Count == 0 || Verdicts.Contains(verdict))
+        && (LeastMicroseconds == 0 || microseconds >= LeastMicroseconds);
 
     private static bool IsPod(string pattern, Flow flow)
     {

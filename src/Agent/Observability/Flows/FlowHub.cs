@@ -1,4 +1,5 @@
 using Agent.Cluster;
+using Agent.Kubernetes;
 using Agent.Serving;
 using Microsoft.Extensions.Logging;
 
@@ -12,15 +13,13 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
 {
     public const int MaxWatchers = 16;
 
-    /// <summary>The newest flows, for who wants to see what was before.</summary>
-    public const int MaxKept = 4096;
-
     public const int SecondsAfterwards = 60;
 
     private static readonly TimeSpan _interval = TimeSpan.FromMilliseconds(20);
     private readonly Lock _gate = new();
     private readonly List<FlowWatcher> _watchers = [];
-    private readonly Queue<Flow> _kept = [];
+    private readonly FlowReader _reader = new();
+    private FlowHistory _kept = new();
     private readonly ManualResetEventSlim _stop = new();
     private List<(ServingThread Thread, FlowRing Ring)> _rings = [];
     private Thread? _thread;
@@ -47,7 +46,7 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
     {
         lock (_gate)
         {
-            kept = [.. _kept];
+            kept = _kept.Read(_reader);
             if (_watchers.Count >= MaxWatchers || _stop.IsSet)
                 return null;
             FlowWatcher watcher = new(filter, Leave);
@@ -83,7 +82,8 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
 
     private void Begin()
     {
-        _rings = [.. agent.Threads.Select(thread => (thread, new FlowRing(thread is TcpServer)))];
+        int capacity = FlowRing.CapacityFor(agent.Threads.Count);
+        _rings = [.. agent.Threads.Select(thread => (thread, new FlowRing(thread is TcpServer, capacity)))];
         foreach ((ServingThread thread, FlowRing ring) in _rings)
             thread.Recorder.Flows = ring;
         _thread = new Thread(Run) { Name = "observe", IsBackground = true };
@@ -92,8 +92,8 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
 
     private void Run()
     {
-        FlowReader reader = new();
-        using KernelSource kernel = new(agent, logger);
+        using KernelSource kernel = new(OpenKernel, logger);
+        bool isBroken = false;
         List<Flow> flows = [];
         long[] lost = new long[_rings.Count];
         while (IsWanted())
@@ -102,26 +102,52 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
             try
             {
                 flows.Clear();
-                long missing = Collect(reader, flows, lost) + kernel.Read(_wantsKernel, flows, reader);
-                flows.Sort((a, b) => a.Time.CompareTo(b.Time));
-                Deliver(flows, missing);
+                long missing = kernel.Read(_wantsKernel, flows, _reader, agent.Cluster?.Pods ?? NodePods.None);
+                // At once, so that who begins to watch finds each flow either among those kept or in its queue.
+                lock (_gate)
+                    Deliver(flows, missing, lost);
+                isBroken = false;
             }
             catch (Exception error)
             {
-                Broken(logger, error); // what is only looked at must not end what serves
+                // What is only looked at must not end what serves, and is said once, not every 20 ms.
+                if (!isBroken)
+                    Broken(logger, error);
+                isBroken = true;
             }
         }
     }
 
+    private KernelFlows? OpenKernel() =>
+        agent.Redirect is { Datapath: not null, Cgroup: { } cgroup } ? new KernelFlows(agent.Configuration.Redirect.PinPath, cgroup) : null;
+
+    /// <param name="flows">Of the kernel.</param>
+    private void Deliver(List<Flow> flows, long missing, long[] lost)
+    {
+        foreach (Flow flow in flows)
+            _kept.Add(flow);
+        missing += Collect(flows, lost);
+        flows.Sort((a, b) => a.Time.CompareTo(b.Time));
+        foreach (FlowWatcher watcher in _watchers)
+            watcher.Offer(flows, missing);
+    }
+
+    /// <summary>Keeps what the threads left, and adds what somebody may want to see now.</summary>
     /// <returns>Flows that are missing.</returns>
-    private long Collect(FlowReader reader, List<Flow> flows, long[] lost)
+    private long Collect(List<Flow> flows, long[] lost)
     {
         long missing = 0;
         NodePods pods = agent.Cluster?.Pods ?? NodePods.None;
         for (int i = 0; i < _rings.Count; i++)
         {
             FlowRing ring = _rings[i].Ring;
-            ring.Read((in FlowSlot slot, bool isTcp) => flows.Add(reader.Read(slot, isTcp, pods)));
+            ring.Read((in FlowSlot slot) =>
+            {
+                Pod? pod = pods.All.Count == 0 ? null : pods.Find(slot.Client.ToEndPoint().Address);
+                _kept.Add(slot, pod);
+                if (IsWatched(slot))
+                    flows.Add(_reader.Read(slot, pod));
+            });
             missing += ring.Lost - lost[i];
             lost[i] = ring.Lost;
         }
@@ -129,19 +155,15 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
         return missing;
     }
 
-    private void Deliver(List<Flow> flows, long missing)
+    private bool IsWatched(in FlowSlot slot)
     {
-        lock (_gate)
+        foreach (FlowWatcher watcher in _watchers)
         {
-            foreach (FlowWatcher watcher in _watchers)
-                watcher.Offer(flows, missing);
-            foreach (Flow flow in flows)
-            {
-                if (_kept.Count == MaxKept)
-                    _kept.Dequeue();
-                _kept.Enqueue(flow);
-            }
+            if (watcher.Filter.MayMatch(slot))
+                return true;
         }
+
+        return false;
     }
 
     private bool IsWanted()
@@ -155,7 +177,7 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
             foreach ((ServingThread thread, _) in _rings)
                 thread.Recorder.Flows = null;
             _rings = [];
-            _kept.Clear();
+            _kept = new FlowHistory();
             _thread = null;
             return false;
         }

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Net;
-using Agent.Cluster;
 using Agent.Dns;
+using Agent.Kubernetes;
 
 namespace Agent.Observability.Flows;
 
@@ -26,10 +26,18 @@ internal sealed class FlowReader
     /// <param name="timestamp">By <see cref="Stopwatch.GetTimestamp"/>, which counts what the kernel's CLOCK_MONOTONIC does.</param>
     public DateTimeOffset TimeOf(long timestamp) => _timeAtStart + TimeSpan.FromTicks((timestamp - _ticksAtStart) / (Stopwatch.Frequency / TimeSpan.TicksPerSecond));
 
-    public Flow Read(in FlowSlot slot, bool isTcp, NodePods pods)
+    public static string VerdictOf(in FlowSlot slot) => _verdicts[(int)slot.Verdict];
+
+    /// <summary>Null: no reply.</summary>
+    public static string? CodeOf(in FlowSlot slot) =>
+        slot.ReplySize == 0 ? null : _codes[(int)(slot.IsBadVersion ? ResponseCode.BadVers : new Header(slot.Message).ResponseCode)];
+
+    public static double MicrosecondsOf(in FlowSlot slot) => Math.Round(Stopwatch.GetElapsedTime(slot.Since, slot.At).TotalMicroseconds, 1);
+
+    /// <param name="pod">Whose the client's address is, if it is known.</param>
+    public Flow Read(in FlowSlot slot, Pod? pod)
     {
         ReadOnlySpan<byte> message = ((ReadOnlySpan<byte>)slot.Message)[..slot.Kept];
-        IPEndPoint client = slot.Client.ToEndPoint();
         bool hasReply = slot.ReplySize > 0;
         int question = message.Length > Header.Size ? DnsName.Measure(message[Header.Size..]) : 0;
         int end = Header.Size + question + 4;
@@ -38,21 +46,21 @@ internal sealed class FlowReader
         {
             Time = TimeOf(slot.At),
             Source = Flow.Dns,
-            Pod = pods.Find(client.Address)?.Key.ToString(),
-            Client = client.ToString(),
+            Pod = pod?.Key.ToString(),
+            Client = slot.Client.ToEndPoint().ToString(),
             Name = hasQuestion ? NameOf(message.Slice(Header.Size, question)) : null,
             Type = hasQuestion ? Presentation.TypeName(BinaryPrimitives.ReadUInt16BigEndian(message[(end - 4)..])) : null,
             Class = hasQuestion ? ClassName(BinaryPrimitives.ReadUInt16BigEndian(message[(end - 2)..])) : null,
-            Verdict = _verdicts[(int)slot.Verdict],
-            Rcode = hasReply ? CodeOf(message, slot.IsBadVersion) : null,
-            LatencyMicroseconds = Math.Round(Stopwatch.GetElapsedTime(slot.Since, slot.At).TotalMicroseconds, 1),
-            Protocol = isTcp ? "tcp" : "udp",
+            Verdict = VerdictOf(slot),
+            Rcode = CodeOf(slot),
+            LatencyMicroseconds = MicrosecondsOf(slot),
+            Protocol = slot.IsTcp ? "tcp" : "udp",
             Addresses = hasReply && hasQuestion ? AddressesOf(message, end) : null,
-            Message = MessageOf(slot, message, isTcp),
+            Message = MessageOf(slot, message),
         };
     }
 
-    private static FlowMessage MessageOf(in FlowSlot slot, ReadOnlySpan<byte> message, bool isTcp)
+    private static FlowMessage MessageOf(in FlowSlot slot, ReadOnlySpan<byte> message)
     {
         bool hasReply = slot.ReplySize > 0;
         return new FlowMessage(
@@ -61,7 +69,7 @@ internal sealed class FlowReader
             slot.ReplySize,
             hasReply ? FlagsOf(message) : null,
             slot.IsDnssecOk,
-            isTcp ? ushort.MaxValue : slot.UdpSize);
+            slot.IsTcp ? ushort.MaxValue : slot.UdpSize);
     }
 
     private static string NameOf(ReadOnlySpan<byte> name)
@@ -70,9 +78,6 @@ internal sealed class FlowReader
         DnsName.ToLower(name, lower);
         return DnsName.ToText(lower);
     }
-
-    private static string CodeOf(ReadOnlySpan<byte> message, bool isBadVersion) =>
-        _codes[(int)(isBadVersion ? ResponseCode.BadVers : new Header(message).ResponseCode)];
 
     private static string ClassName(ushort value) => value switch
     {

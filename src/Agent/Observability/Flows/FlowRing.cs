@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using Agent.Dns;
 using Agent.Native;
 
@@ -8,38 +10,52 @@ namespace Agent.Observability.Flows;
 /// What one serving thread answered lately, while somebody watches. One thread writes, one reads, nobody waits: what finds the ring full is lost
 /// and counted. Writing allocates nothing.
 /// </summary>
-internal sealed class FlowRing(bool isTcp)
+/// <param name="capacity">Flows between two readings; a power of two.</param>
+internal sealed class FlowRing(bool isTcp, int capacity)
 {
-    /// <summary>Flows between two readings, 2 MiB; at 50,000 a second, 80 ms.</summary>
-    public const int Capacity = 4096;
+    /// <summary>Bytes of all threads' rings together, up to 128 threads.</summary>
+    public const int TotalSize = 16 << 20;
 
-    private readonly FlowSlot[] _slots = GC.AllocateUninitializedArray<FlowSlot>(Capacity);
+    /// <summary>With as many a thread may answer 12,800 a second between readings 20 ms apart.</summary>
+    public const int LeastCapacity = 256;
+
+    /// <summary>2 MiB; at 50,000 a second, 80 ms.</summary>
+    public const int MostCapacity = 4096;
+
+    private readonly FlowSlot[] _slots = GC.AllocateUninitializedArray<FlowSlot>(capacity);
     private long _written;
     private long _read;
     private long _readSeen; // by the writer, so that the reader's line is fetched only when the ring seems full
     private long _lost;
 
-    public bool IsTcp => isTcp;
+    public int Capacity => capacity;
 
     /// <summary>Flows that found the ring full, since it was made.</summary>
     public long Lost => Volatile.Read(ref _lost);
+
+    /// <summary>The capacity of each ring when so many threads have one: more threads, not more memory.</summary>
+    public static int CapacityFor(int threads)
+    {
+        uint share = (uint)(TotalSize / Unsafe.SizeOf<FlowSlot>() / Math.Max(1, threads));
+        return Math.Clamp(1 << BitOperations.Log2(Math.Max(1, share)), LeastCapacity, MostCapacity);
+    }
 
     /// <summary>Describes one answer; for the thread that gives it alone.</summary>
     /// <param name="reply">Empty: silence.</param>
     /// <param name="since">When the query came, by <see cref="Stopwatch.GetTimestamp"/>.</param>
     public void Write(in Query query, Verdict verdict, ReadOnlySpan<byte> reply, in SockAddr client, long since)
     {
-        if (_written - _readSeen == Capacity)
+        if (_written - _readSeen == capacity)
         {
             _readSeen = Volatile.Read(ref _read);
-            if (_written - _readSeen == Capacity)
+            if (_written - _readSeen == capacity)
             {
                 Volatile.Write(ref _lost, _lost + 1);
                 return;
             }
         }
 
-        ref FlowSlot slot = ref _slots[_written & (Capacity - 1)];
+        ref FlowSlot slot = ref _slots[_written & (capacity - 1)];
         ReadOnlySpan<byte> message = reply.IsEmpty ? query.Head : reply;
         message = message[..Math.Min(message.Length, FlowSlot.MessageSize)];
         message.CopyTo(slot.Message);
@@ -52,6 +68,7 @@ internal sealed class FlowRing(bool isTcp)
         slot.UdpSize = query.UdpSize;
         slot.Verdict = verdict;
         slot.IsDnssecOk = !query.Key.IsEmpty && (query.Flags & KeyFlags.DnssecOk) != 0;
+        slot.IsTcp = isTcp;
         slot.IsBadVersion = query.Error == ResponseCode.BadVers;
         Volatile.Write(ref _written, _written + 1);
     }
@@ -62,10 +79,10 @@ internal sealed class FlowRing(bool isTcp)
         long end = Volatile.Read(ref _written);
         for (long next = _read; next < end; next++)
         {
-            visit(_slots[next & (Capacity - 1)], isTcp);
+            visit(_slots[next & (capacity - 1)]);
             Volatile.Write(ref _read, next + 1);
         }
     }
 }
 
-internal delegate void FlowVisitor(in FlowSlot slot, bool isTcp);
+internal delegate void FlowVisitor(in FlowSlot slot);

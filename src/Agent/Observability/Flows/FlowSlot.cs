@@ -18,6 +18,7 @@ internal struct FlowSlot
     public ushort UdpSize;
     public ushort Kept; // bytes of Message
     public Verdict Verdict;
+    public bool IsTcp;
     public bool IsDnssecOk;
     public bool IsBadVersion; // what a reply's header cannot say
     public MessageBytes Message; // the reply; of a query without one, the query's head

@@ -11,7 +11,14 @@ internal sealed class FlowWatcher(FlowFilter filter, Action<FlowWatcher> leave) 
     private readonly Channel<Flow> _queue = Channel.CreateBounded<Flow>(new BoundedChannelOptions(Capacity) { SingleWriter = true, SingleReader = true });
     private long _lost; // not told yet; the hub's thread alone
 
-    public bool WantsKernel => filter.Source != Flow.Dns;
+    /// <summary>What is let through, from the next flow on.</summary>
+    public FlowFilter Filter
+    {
+        get => Volatile.Read(ref filter);
+        set => Volatile.Write(ref filter, value);
+    }
+
+    public bool WantsKernel => Filter.Source != Flow.Dns;
 
     /// <summary>Completed when the agent stops.</summary>
     public ChannelReader<Flow> Flows => _queue.Reader;
@@ -21,9 +28,10 @@ internal sealed class FlowWatcher(FlowFilter filter, Action<FlowWatcher> leave) 
     public void Offer(IReadOnlyList<Flow> flows, long lost)
     {
         _lost += lost;
+        FlowFilter wanted = Filter;
         foreach (Flow flow in flows)
         {
-            if (filter.Matches(flow) && !(TryTellLoss(flow.Time) && _queue.Writer.TryWrite(flow)))
+            if (wanted.Matches(flow) && !(TryTellLoss(flow.Time) && _queue.Writer.TryWrite(flow)))
                 _lost++;
         }
 

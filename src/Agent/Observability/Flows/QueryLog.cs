@@ -16,23 +16,23 @@ internal sealed class QueryLog(FlowHub hub, TextWriter output) : IDisposable
 
     private FlowWatcher? _watcher;
     private Task _writing = Task.CompletedTask;
-    private volatile LoggedQueries _logged;
 
     /// <summary>Goes by this from the next query on. Call from one thread at a time.</summary>
     public void Log(LoggedQueries logged)
     {
-        _logged = logged;
         if (logged == LoggedQueries.None)
             Stop();
         else if (_watcher == null)
-            Start();
+            Start(FilterOf(logged));
+        else
+            _watcher.Filter = FilterOf(logged);
     }
 
     public void Dispose() => Stop();
 
-    private void Start()
+    private void Start(FlowFilter filter)
     {
-        _watcher = hub.TryWatch(FlowFilter.All with { Source = Flow.Dns }, out _);
+        _watcher = hub.TryWatch(filter, out _);
         if (_watcher is { } watcher)
             _writing = Task.Factory.StartNew(() => Write(watcher), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
@@ -52,7 +52,7 @@ internal sealed class QueryLog(FlowHub hub, TextWriter output) : IDisposable
         {
             for (int i = 0; i < MaxBatch && watcher.Flows.TryRead(out Flow? flow); i++)
             {
-                if (IsLogged(flow) && FlowText.CoreDns(flow) is { } line)
+                if (FlowText.CoreDns(flow) is { } line)
                     lines.Append(line).Append('\n');
             }
 
@@ -62,12 +62,11 @@ internal sealed class QueryLog(FlowHub hub, TextWriter output) : IDisposable
         }
     }
 
-    private bool IsLogged(Flow flow) => flow.Source == Flow.LostFlows || _logged switch
+    private static FlowFilter FilterOf(LoggedQueries logged) => logged switch
     {
-        LoggedQueries.All => true,
-        LoggedQueries.Errors => flow.Rcode is not ("NOERROR" or "NXDOMAIN"),
-        LoggedQueries.Denied => flow.Verdict is "denied" or "limited",
-        LoggedQueries.Slow => flow.LatencyMicroseconds >= Slow,
-        _ => false,
+        LoggedQueries.Errors => new FlowFilter { Source = Flow.Dns, Rcodes = ["NOERROR", "NXDOMAIN"], IsNegated = true },
+        LoggedQueries.Denied => new FlowFilter { Source = Flow.Dns, Verdicts = ["denied", "limited"] },
+        LoggedQueries.Slow => new FlowFilter { Source = Flow.Dns, LeastMicroseconds = Slow },
+        _ => new FlowFilter { Source = Flow.Dns },
     };
 }
