@@ -46,5 +46,6 @@ public sealed partial class Resolver
 
     /// <summary>Answers the first step of a walk with what the node has for it.</summary>
     private bool TryAnswerKept(in Query query, long now, Span<byte> reply, out int length) =>
-        TryAnswerLocally(query, Bound(query, reply), out length) || cache.TryAnswer(query, cache.NameHash(query), now, Bound(query, reply), out length, out _);
+        TryAnswerLocally(query, Bound(query, reply), out length) || SpecialNames.TryAnswer(query, isUdp, Bound(query, reply), out length)
+        || cache.TryAnswer(query, cache.NameHash(query), now, Bound(query, reply), out length, out _);
 }

@@ -17,11 +17,20 @@ public sealed class UpstreamCookie
     private const int MaxSize = 40; // RFC 7873 section 4: 8 of the client, 8 to 32 of the server
     private const ushort OptionCode = 10;
     private const int BadCookie = 23;
+    private const int Patience = 3;
 
     private readonly byte[] _cookie = new byte[MaxSize];
     private int _length = ClientSize;
+    private int _missing;
+    private int _refusals;
 
     public UpstreamCookie() => RandomNumberGenerator.Fill(_cookie.AsSpan(0, ClientSize));
+
+    /// <summary>Whether the server takes queries with a cookie; it does until it has shown more than once that it does not.</summary>
+    public bool IsWelcome => _refusals < Patience;
+
+    /// <summary>The server answered FORMERR to a query that had the cookie.</summary>
+    public void NoteRefusal() => _refusals++;
 
     /// <summary>Appends the cookie to a query that <see cref="UpstreamQuery.Write"/> wrote with EDNS.</summary>
     /// <param name="length">The query's length in bytes; its last record is the OPT, without options.</param>
@@ -41,9 +50,10 @@ public sealed class UpstreamCookie
     public bool Accepts(ReadOnlySpan<byte> response)
     {
         ReadOnlySpan<byte> cookie = Find(response, out int code);
-        // Who has sent cookies sends them always (section 5.3); who never has does not know them.
+        // Who has sent cookies sends them always (section 5.3); who never has does not know them. But another server may have taken this one's
+        // address, or share it: not even who guesses right can forge so often that it counts.
         if (cookie.IsEmpty)
-            return _length == ClientSize;
+            return _length == ClientSize || ++_missing > Patience;
         if (cookie.Length > MaxSize || !cookie.StartsWith(_cookie.AsSpan(0, ClientSize)))
             return false;
         if (cookie.Length >= 2 * ClientSize)

@@ -51,7 +51,7 @@ internal sealed partial class NodeAgent
         _threads.OfType<TcpServer>().Single().ConnectionsOfClient = next.Clients.TcpConnections;
         lock (_routes)
             _routes.Configure(next.Routes, OwnAddresses(next));
-        Program(_programmed);
+        Redirect.Reprogram();
         _cluster?.Reconfigure(next);
         // What was cached there follows from what held before.
         foreach (string zone in SettingChange.ZonesOf(before, next, changes))

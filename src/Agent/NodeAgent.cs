@@ -1,9 +1,9 @@
-using System.ComponentModel;
 using System.Net;
 using Agent.Cluster;
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Forwarding;
+using Agent.Native;
 using Agent.Observability.Flows;
 using Agent.Redirect;
 using Agent.Serving;
@@ -16,6 +16,8 @@ namespace Agent;
 /// </summary>
 internal sealed partial class NodeAgent : IDisposable
 {
+    private const long LongestDrain = 1_500; // milliseconds
+
     private readonly ILogger _logger;
     private readonly RouteSource _routes;
     private readonly ResponseCache _cache;
@@ -27,12 +29,7 @@ internal sealed partial class NodeAgent : IDisposable
     private readonly QueryLog _queryLog;
     private readonly Timer _routeTimer;
     private volatile AgentConfiguration _configuration;
-    private Datapath? _datapath;
-    private CgroupTable? _cgroups;
-    private Lease? _lease;
-    private SocketCleaner? _cleaner;
     private ClusterWatch? _cluster;
-    private ClusterFindings _programmed = ClusterFindings.None;
     private KubeDns? _adopted;
     private IReadOnlyList<IPAddress> _leadHere = [];
 
@@ -45,6 +42,7 @@ internal sealed partial class NodeAgent : IDisposable
         _inFlight = new ClientsInFlight(configuration.Clients.InFlight);
         Flows = new FlowHub(this, logger);
         _queryLog = new QueryLog(Flows, Console.Out);
+        Redirect = new NodeRedirect(() => _configuration, _threads, logger);
         _routes = new RouteSource(configuration.Routes, OwnAddresses(configuration), logger);
         _routeTimer = new Timer(_ => RefreshRoutes(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
@@ -62,20 +60,23 @@ internal sealed partial class NodeAgent : IDisposable
 
     public IReadOnlyList<ServingThread> Threads => _threads;
 
+    /// <summary>The sockets that clients send to, for an agent that starts beside this one.</summary>
+    public IReadOnlyList<NativeSocket> ListenSockets { get; private set; } = [];
+
+    /// <summary>The namespaces that queries are counted by.</summary>
+    public NamespaceSlots Namespaces { get; } = new();
+
     /// <summary>What is answered and redirected, for who watches.</summary>
     public FlowHub Flows { get; }
 
     /// <summary>Null when no cluster is watched.</summary>
     public ClusterWatch? Cluster => _cluster;
 
-    /// <summary>Why this node does not redirect although it should; null when it does, or should not.</summary>
-    public string? RedirectFailure { get; private set; }
+    /// <summary>What this node's kernel does for the agent; idle where the configuration has no redirect.</summary>
+    public NodeRedirect Redirect { get; }
 
-    /// <summary>Null when this node does not redirect.</summary>
-    public Datapath? Datapath => _datapath;
-
-    /// <summary>Null when this node does not redirect.</summary>
-    public CgroupTable? CgroupTable => _cgroups;
+    /// <summary>Whether it was told to stop, and goes on only for a while.</summary>
+    public bool IsStopping { get; private set; }
 
     /// <summary>Starts serving and, where the node can, redirecting.</summary>
     /// <exception cref="System.ComponentModel.Win32Exception">An address cannot be added or bound. Nothing is left running.</exception>
@@ -100,18 +101,14 @@ internal sealed partial class NodeAgent : IDisposable
         }
     }
 
+    /// <summary>Says that it is not ready any more; all else goes on.</summary>
+    public void PrepareToStop() => IsStopping = true;
+
     /// <summary>Gives the traffic back to the kernel's fallback, answers what is on its way, and stops. Links, maps and addresses stay.</summary>
     public void Dispose()
     {
         _cluster?.Dispose();
-        _probe?.Dispose();
-        if (_lease != null)
-        {
-            _lease.Dispose();
-            Drain();
-        }
-
-        _cleaner?.Dispose();
+        Redirect.GiveBack(Drain);
         _routeTimer.Dispose();
         _threads.ForEach(thread => thread.RequestStop());
         _threads.ForEach(thread => thread.Stop());
@@ -119,8 +116,7 @@ internal sealed partial class NodeAgent : IDisposable
         _queryLog.Dispose();
         _flights.Dispose();
         _snapshot?.Dispose();
-        _cgroups?.Dispose();
-        _datapath?.Dispose();
+        Redirect.Dispose();
     }
 
     private void Serve()
@@ -137,10 +133,10 @@ internal sealed partial class NodeAgent : IDisposable
             Rules = _rules,
             InFlight = _inFlight,
             Flights = _flights,
-            Sockets = new SocketBudget(Native.DescriptorLimit.Soft),
+            Sockets = new SocketBudget(DescriptorLimit.Soft),
             Cluster = _clusterNames,
         };
-        IPEndPoint[] endPoints = ListenEndPoints();
+        IReadOnlyList<IPEndPoint> endPoints = listen.EndPoints;
         using ListenSockets sockets = new(SocketHandover.Ask(SocketHandover.PathFor(_configuration.AdminSocket)));
         _threads.Add(new TcpServer(endPoints, sockets, context, _logger) { ConnectionsOfClient = _configuration.Clients.TcpConnections });
         foreach (IPEndPoint endPoint in endPoints)
@@ -154,50 +150,31 @@ internal sealed partial class NodeAgent : IDisposable
         ListenSockets = sockets.Used;
         if (sockets.InheritedCount > 0)
             Inherited(_logger, sockets.InheritedCount);
-        Serving(_logger, string.Join(", ", endPoints.AsEnumerable()), listen.Workers);
+        Serving(_logger, string.Join(", ", endPoints), listen.Workers);
     }
 
-    /// <returns>What an agent before this one was told of the cluster, which the kernel goes by until this one knows better.</returns>
+    /// <returns>What holds of the cluster until it has been heard.</returns>
     private ClusterFindings TakeTraffic()
     {
-        ClusterFindings remembered = ClusterFindings.None;
-        try
-        {
-            string cgroup = _configuration.Redirect.Cgroup ?? Cgroups.FindKubepods();
-            if (!SelfProbe.Succeeds(ListenEndPoints()))
-                throw new RedirectException("the agent does not answer on its own addresses within 2 s; see whether a firewall on this node, or clients.drop, drops packets from them");
-            _datapath = Datapath.Load(_configuration.Redirect.PinPath);
-            _cgroups = CgroupTable.Begin(_datapath, cgroup, _configuration.Redirect.Mode, _configuration.Kubernetes.Enabled, _logger);
-            if (_configuration.Kubernetes.Enabled)
-                remembered = ClusterFindings.Remembered(FrontendTable.Read(_datapath));
-            IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(remembered);
-            FrontendTable.Program(_datapath, frontends, ListenEndPoints());
-            BeginRedirect(_datapath, cgroup);
-            _cleaner = new SocketCleaner(_configuration.Redirect.PinPath, cgroup, _logger);
-            _cleaner.Look();
-            WarnOfGaps();
-            Redirecting(_logger, frontends.Count, cgroup);
-        }
-        catch (Exception error) when (error is RedirectException or Native.BpfException or Win32Exception or IOException or UnauthorizedAccessException)
-        {
-            // DNS must go on without the redirect: the node is left as it was, and everybody is told.
-            EndLease();
-            _cgroups?.Dispose();
-            _cgroups = null;
-            _datapath?.Abandon();
-            _datapath = null;
-            RedirectFailure = error.Message;
-            CannotRedirect(_logger, error.Message);
-        }
-
+        ClusterFindings remembered = Redirect.Begin();
+        // What a configuration that is valid will nevertheless not do for the pods.
+        if (Redirect.Datapath != null && !_configuration.Kubernetes.Enabled && _routes.Current.Find(DnsName.FromText(_configuration.ClusterDomain)) is not { Zone.Length: > 1 })
+            NoClusterRoute(_logger, _configuration.ClusterDomain);
         return remembered;
     }
 
     private void Watch(ClusterFindings remembered)
     {
         Adopt(remembered);
-        _cluster = new ClusterWatch(_configuration, remembered, new ClusterConsequences(Adopt, _clusterNames, _cache, modes => _cgroups?.SetModes(modes.Exceptions)) { SetPods = KnowPods }, _logger);
+        ClusterConsequences consequences = new(Adopt, _clusterNames, _cache, Redirect.SetPodModes) { SetPods = KnowPods };
+        _cluster = new ClusterWatch(_configuration, remembered, consequences, _logger);
         _cluster.Start();
+    }
+
+    private void KnowPods(NodePods pods)
+    {
+        ClientNamespaces clients = new(pods, Namespaces);
+        _threads.ForEach(thread => thread.Recorder.Namespaces.Know(clients));
     }
 
     /// <summary>Forwards to these servers, and redirects these frontends.</summary>
@@ -212,51 +189,11 @@ internal sealed partial class NodeAgent : IDisposable
             (_adopted, _leadHere) = (found.KubeDns, leadHere);
         }
 
-        return Program(found);
-    }
-
-    private string? Program(ClusterFindings found)
-    {
-        if (_datapath == null || IsSuperseded)
-            return RedirectFailure ?? "redirect.enabled is false in the agent's configuration";
-        try
-        {
-            lock (_datapath)
-            {
-                _programmed = found;
-                IReadOnlyList<FrontendConfiguration> frontends = FrontendsWith(found);
-                _cgroups?.SetSkipped(frontends);
-                FrontendTable.Program(_datapath, frontends, ListenEndPoints());
-            }
-
-            _cleaner?.Look();
-            return null;
-        }
-        catch (Native.BpfException error)
-        {
-            CannotProgram(_logger, error.Message);
-            return error.Message;
-        }
-    }
-
-    /// <summary>What the configuration names, and what was discovered beside it.</summary>
-    private IReadOnlyList<FrontendConfiguration> FrontendsWith(ClusterFindings found) =>
-        [.. _configuration.Redirect.Frontends, .. found.Frontends.Where(frontend => !_configuration.Redirect.Frontends.Any(frontend.Overlaps))];
-
-    /// <summary>Says what a configuration that is valid will nevertheless not do for the pods.</summary>
-    private void WarnOfGaps()
-    {
-        if (!_configuration.Kubernetes.Enabled && _routes.Current.Find(DnsName.FromText(_configuration.ClusterDomain)) is not { Zone.Length: > 1 })
-            NoClusterRoute(_logger, _configuration.ClusterDomain);
-        foreach (FrontendConfiguration frontend in _configuration.Redirect.Frontends.Where(frontend => frontend.Fallback.Count == 0))
-            NoFallback(_logger, frontend.Address);
+        return Redirect.Program(found);
     }
 
     private static IEnumerable<IPAddress> OwnAddresses(AgentConfiguration configuration) =>
         configuration.Listen.Addresses.Concat(configuration.Redirect.Frontends.Select(frontend => frontend.Address));
-
-    private IPEndPoint[] ListenEndPoints() =>
-        [.. _configuration.Listen.Addresses.Select(address => new IPEndPoint(address, _configuration.Listen.Port))];
 
     private void RefreshRoutes()
     {
@@ -273,24 +210,24 @@ internal sealed partial class NodeAgent : IDisposable
         }
     }
 
+    /// <summary>Goes on serving what was sent before the kernel changed its mind: what sits in the sockets, then what upstreams still owe.</summary>
+    private void Drain()
+    {
+        long started = Environment.TickCount64;
+        do
+            Thread.Sleep(ServingThread.LongestTurn);
+        while (_threads.Any(thread => !thread.IsIdle) && Environment.TickCount64 - started < LongestDrain);
+    }
+
     [LoggerMessage(100, LogLevel.Information, "Added {Address} to lo")]
     private static partial void AddressAdded(ILogger logger, IPAddress address);
 
     [LoggerMessage(101, LogLevel.Information, "Serving DNS on {Addresses} over UDP and TCP, {Workers} UDP worker(s) for each address")]
     private static partial void Serving(ILogger logger, string addresses, int workers);
 
-    [LoggerMessage(102, LogLevel.Information, "Redirecting {Count} frontend(s) of the pods in {Cgroup}")]
-    private static partial void Redirecting(ILogger logger, int count, string cgroup);
-
     [LoggerMessage(104, LogLevel.Warning, "No route names {ClusterDomain}: Service names are asked of the servers of the root zone")]
     private static partial void NoClusterRoute(ILogger logger, string clusterDomain);
 
-    [LoggerMessage(105, LogLevel.Warning, "Frontend {Address} has no fallback: while the agent is away, its pods have no DNS")]
-    private static partial void NoFallback(ILogger logger, IPAddress address);
-
-    [LoggerMessage(106, LogLevel.Error, "The kernel refuses the changed frontends, and goes by those of before: {Reason}")]
-    private static partial void CannotProgram(ILogger logger, string reason);
-
-    [LoggerMessage(103, LogLevel.Error, "Not redirecting, serving only: {Reason}")]
-    private static partial void CannotRedirect(ILogger logger, string reason);
+    [LoggerMessage(112, LogLevel.Information, "Reads {Count} listening sockets together with the agent that runs")]
+    private static partial void Inherited(ILogger logger, int count);
 }

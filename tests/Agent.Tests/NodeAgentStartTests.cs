@@ -109,6 +109,30 @@ public sealed class NodeAgentStartTests
         Assert.Null(await overTcp.Receive());
     }
 
+    [Theory]
+    [InlineData(TransportProtocol.Udp)]
+    [InlineData(TransportProtocol.Tcp)]
+    public async Task F4_what_an_upstream_answers_while_the_agent_stops_reaches_its_client(TransportProtocol protocol)
+    {
+        TaskCompletionSource answer = new();
+        using ScriptedUpstream upstream = new(async exchange =>
+        {
+            await answer.Task;
+            await exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1"));
+        });
+        AgentUnderTest agent = AgentUnderTest.Forwarding(protocol, upstream);
+        using UdpConversation client = new(agent.EndPoint);
+        client.Send(DnsMessage.Query("late.example.test"));
+        await Wait.Until(() => upstream.CountOf("late.example.test") > 0, "it is on its way");
+
+        Task stopping = Task.Run(agent.Dispose);
+        await Task.Delay(100); // the worker has been told
+        answer.SetResult();
+
+        Assert.Equal("192.0.2.1", Assert.Single((await client.Receive()).Answers).Address.ToString());
+        await stopping;
+    }
+
     private static void AssertRefused(AgentConfiguration configuration, string named)
     {
         Win32Exception error = Assert.ThrowsAny<Win32Exception>(() => NodeAgent.Start(configuration, NullLogger.Instance));

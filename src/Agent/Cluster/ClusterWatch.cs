@@ -33,8 +33,7 @@ internal sealed partial class ClusterWatch : IDisposable
     private readonly NameTable? _names; // null where the cluster's own DNS answers alone
     private readonly Lock _lock = new(); // the reflectors call from tasks of their own
     private readonly ServiceIndex _index = new();
-    private readonly RedirectMode _standardMode;
-    private readonly PodSearches _searches;
+    private readonly PodSettings _podSettings;
     private readonly HashSet<Type> _applied = []; // kinds whose first list is not only known to its reflector, but here too
     private ClusterFindings _findings;
     private bool _isMissing;
@@ -42,16 +41,13 @@ internal sealed partial class ClusterWatch : IDisposable
     private string? _notProgrammed;
     private volatile NodePods _podsHere = NodePods.None;
     private volatile IReadOnlyList<PolicyVerdict> _verdicts = [];
-    private volatile PodModes _podModes = PodModes.None;
-    private volatile PodWalks _walks = PodWalks.None;
 
     /// <param name="remembered">What holds until the API server has been heard.</param>
     /// <exception cref="AccessException">There is no way to an API server; the message says why.</exception>
     public ClusterWatch(AgentConfiguration configuration, ClusterFindings remembered, ClusterConsequences consequences, ILogger logger)
     {
         _configuration = configuration.Kubernetes;
-        _standardMode = configuration.Redirect.Mode;
-        _searches = new PodSearches(configuration.ClusterDomain, _configuration.ResolvConf);
+        _podSettings = new PodSettings(configuration, consequences, logger);
         _findings = remembered;
         _consequences = consequences;
         _logger = logger;
@@ -100,10 +96,10 @@ internal sealed partial class ClusterWatch : IDisposable
     public IReadOnlyList<PolicyVerdict> Policies => _verdicts;
 
     /// <summary>What this node's pods ask for; null until they and the namespaces have been listed.</summary>
-    public PodModes? PodModes => _podModes == PodModes.None ? null : _podModes;
+    public PodModes? PodModes => _podSettings.Modes;
 
     /// <summary>How this node's pods walk along their search lists; nothing is known of them until they and the namespaces have been listed.</summary>
-    public PodWalks Walks => _walks;
+    public PodWalks Walks => _podSettings.Walks;
 
     public int ServiceCount => _services.Count;
 
@@ -223,29 +219,14 @@ internal sealed partial class ClusterWatch : IDisposable
             _consequences.Names.Publish(null);
     }
 
-    /// <summary>Finds out what this node's pods and their namespaces ask for.</summary>
     private void JudgePods()
     {
         lock (_lock)
         {
-            if (!_nodePods.IsSynced || !_namespaces.IsSynced)
-                return;
-            PodModes modes = new(_standardMode, _podsHere.All, FindNamespace);
-            string? failure = _searches.Failure;
-            _searches.Update(_podsHere.All);
-            PodWalks walks = new(_podsHere, _searches.Find, FindNamespace);
-            foreach (string mistake in modes.Mistakes.Concat(walks.Mistakes).Except(_podModes.Mistakes.Concat(_walks.Mistakes)))
-                UnknownMode(_logger, mistake);
-            if (_searches.Failure is { } found && found != failure && _configuration.Autopath)
-                SearchListsUnknown(_logger, found);
-            (_podModes, _walks) = (modes, walks);
-            _consequences.SetPodModes(modes);
-            if (_configuration.Autopath)
-                _consequences.Names.PublishSearches(walks.Lists);
+            if (_nodePods.IsSynced && _namespaces.IsSynced)
+                _podSettings.Judge(_podsHere, name => _namespaces.Find(new ObjectKey("", name)));
         }
     }
-
-    private Namespace? FindNamespace(string name) => _namespaces.Find(new ObjectKey("", name));
 
     /// <summary>Takes changes over, and draws the consequences where there may be some. A first list may be empty.</summary>
     private void Reconsider<T>(IReadOnlyList<Change<T>> changes, Action<Change<T>> apply, Func<Change<T>, bool> matters) where T : KubernetesObject
@@ -313,10 +294,4 @@ internal sealed partial class ClusterWatch : IDisposable
 
     [LoggerMessage(401, LogLevel.Warning, "There is no Service {Service}: nothing is redirected but what the configuration names; set kubernetes.dnsService where it has another name")]
     private static partial void ServiceMissing(ILogger logger, ObjectKey service);
-
-    [LoggerMessage(402, LogLevel.Warning, "Ignored: {Mistake}")]
-    private static partial void UnknownMode(ILogger logger, string mistake);
-
-    [LoggerMessage(403, LogLevel.Warning, "Autopath is off for pods that are new: {Reason}. Set kubernetes.resolvConf to the file that the kubelet has as its --resolv-conf")]
-    private static partial void SearchListsUnknown(ILogger logger, string reason);
 }

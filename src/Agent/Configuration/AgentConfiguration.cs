@@ -55,6 +55,8 @@ public sealed record ListenConfiguration
 
     /// <summary>UDP serving threads for each address, 1 to 256.</summary>
     public int Workers { get; init; } = Math.Min(Environment.ProcessorCount, 256);
+
+    public IReadOnlyList<IPEndPoint> EndPoints => [.. Addresses.Select(address => new IPEndPoint(address, Port))];
 }
 
 /// <summary>HTTP for Prometheus and for probes of health.</summary>

@@ -138,12 +138,15 @@ internal sealed class Flight
     }
 
     /// <summary>Whether this server was sent the question as often as it may be.</summary>
-    public bool HasExhausted(Upstream upstream)
+    public bool HasExhausted(Upstream upstream) => SendsTo(upstream) >= MaxSendsToServer;
+
+    /// <summary>How often this server was asked, or is about to be.</summary>
+    public int SendsTo(Upstream upstream)
     {
         int sends = 0;
         foreach (ref Exchange exchange in Exchanges)
             sends += exchange.Upstream == upstream ? 1 : 0;
-        return sends >= MaxSendsToServer;
+        return sends;
     }
 
     public ref Exchange AddExchange(Upstream upstream, ushort id, bool hasEdns)
@@ -206,6 +209,9 @@ internal struct Exchange
     public bool IsInFlight;
 
     public bool HasEdns;
+
+    /// <summary>Over UDP.</summary>
+    public bool HasCookie;
 
     /// <summary>Over UDP: which letters of the name were sent in upper case.</summary>
     public ulong CaseBits;

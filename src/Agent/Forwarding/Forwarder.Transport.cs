@@ -18,7 +18,9 @@ internal sealed partial class Forwarder
         exchange.CaseBits = _random.Next();
         Span<byte> message = stackalloc byte[UpstreamQuery.MaxLength + UpstreamCookie.MaxOptionSize];
         int length = UpstreamQuery.Write(flight.Asked, exchange.Id, exchange.CaseBits, exchange.HasEdns, message);
-        if (exchange.HasEdns)
+        // Once: something on the way may drop what has an option that it does not know.
+        exchange.HasCookie = exchange.HasEdns && exchange.Upstream.Cookie.IsWelcome && flight.SendsTo(exchange.Upstream) == 1;
+        if (exchange.HasCookie)
             length = exchange.Upstream.Cookie.AddTo(message, length);
         if (exchange.Socket.Socket.Send(message[..length]) == length)
             return true;
@@ -94,7 +96,7 @@ internal sealed partial class Forwarder
         bool hasId = datagram.Length is >= Header.Size and <= UpstreamQuery.UdpSize
             && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
         bool isGenuine = hasId && UpstreamQuery.HasCase(datagram, flight.Asked, exchange.CaseBits)
-            && (!exchange.HasEdns || exchange.Upstream.Cookie.Accepts(datagram));
+            && (!exchange.HasCookie || exchange.Upstream.Cookie.Accepts(datagram));
         if (isGenuine)
             flight.Asked[..^5].CopyTo(datagram[Header.Size..]); // what points into the question has that name's letters, and is for clients and the cache
         if (isGenuine || (hasId && UpstreamResponse.IsBareFormErr(datagram)))

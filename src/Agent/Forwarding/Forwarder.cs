@@ -182,7 +182,7 @@ internal sealed partial class Forwarder
             // Over UDP anybody can send so little, so the query without EDNS goes beside the one that is out (TuDoor; RFC 6891 section 6.2.2).
             if (protocol == TransportProtocol.Tcp)
                 exchange.Close();
-            AskPlain(flight, exchange.Upstream, protocol, now);
+            AskPlain(flight, ref exchange, protocol, now);
             return;
         }
 
@@ -206,7 +206,7 @@ internal sealed partial class Forwarder
                 break;
             case ResponseVerdict.FormErr when !flight.TriedPlain:
                 exchange.Close();
-                AskPlain(flight, exchange.Upstream, protocol, now);
+                AskPlain(flight, ref exchange, protocol, now);
                 break;
             case ResponseVerdict.Failed or ResponseVerdict.FormErr:
                 // The server works, only this question is beyond it: another server may do better, waiting will not help.
@@ -220,13 +220,15 @@ internal sealed partial class Forwarder
         }
     }
 
-    /// <summary>Asks a server once without EDNS. Nothing is learned from it: one datagram proves nothing (CVE-2026-52690).</summary>
-    private void AskPlain(Flight flight, Upstream upstream, TransportProtocol protocol, long now)
+    /// <summary>Asks a server once without EDNS. That it has none is not learned from it: one datagram proves nothing (CVE-2026-52690).</summary>
+    private void AskPlain(Flight flight, ref Exchange exchange, TransportProtocol protocol, long now)
     {
+        if (exchange.HasCookie)
+            exchange.Upstream.Cookie.NoteRefusal();
         bool isFirst = !flight.TriedPlain;
         flight.TriedPlain = true;
         if (isFirst)
-            Send(flight, protocol, now, upstream, hasEdns: false);
+            Send(flight, protocol, now, exchange.Upstream, hasEdns: false);
         else
             CompleteUnlessOpen(flight, now);
     }

@@ -15,6 +15,7 @@ namespace Agent.Forwarding;
 internal sealed class HttpsCarrier(NetworkStream far, Uri resource, SocketsHttpHandler handler) : IDisposable
 {
     private static readonly MediaTypeHeaderValue _dnsMessage = new("application/dns-message");
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(4); // by then the forwarder has given up
 
     private readonly HttpClient _client = new(handler) { MaxResponseContentBufferSize = ushort.MaxValue, Timeout = Timeout.InfiniteTimeSpan };
     private readonly SemaphoreSlim _writing = new(1);
@@ -22,9 +23,9 @@ internal sealed class HttpsCarrier(NetworkStream far, Uri resource, SocketsHttpH
     private Exception? _failure;
 
     /// <summary>Carries until one side ends.</summary>
-    /// <param name="answered">Called with each answer.</param>
-    /// <exception cref="Exception">The server could not be reached or verified, or what it sent is no answer.</exception>
-    public async Task Run(Action answered)
+    /// <param name="note">Called with what is wrong with each answer, or null.</param>
+    /// <exception cref="Exception">The server could not be reached or verified, or the connection broke.</exception>
+    public async Task Run(Action<string?> note)
     {
         byte[] length = new byte[sizeof(ushort)];
         try
@@ -34,7 +35,7 @@ internal sealed class HttpsCarrier(NetworkStream far, Uri resource, SocketsHttpH
                 await far.ReadExactlyAsync(length, _end.Token);
                 byte[] query = new byte[BinaryPrimitives.ReadUInt16BigEndian(length)];
                 await far.ReadExactlyAsync(query, _end.Token);
-                _ = Exchange(query, answered);
+                _ = Exchange(query, note);
             }
         }
         catch (Exception error) when (error is IOException or OperationCanceledException)
@@ -52,28 +53,29 @@ internal sealed class HttpsCarrier(NetworkStream far, Uri resource, SocketsHttpH
         _client.Dispose();
     }
 
-    private async Task Exchange(byte[] query, Action answered)
+    private async Task Exchange(byte[] query, Action<string?> note)
     {
         try
         {
-            byte[] reply = await Ask(query);
-            answered();
+            byte[] reply = await Ask(query, note);
             await _writing.WaitAsync(_end.Token);
             await far.WriteAsync(reply, _end.Token);
             _writing.Release();
         }
         catch (Exception error)
         {
-            // One that fails ends the connection, as a broken one would: the forwarder asks elsewhere, and connects anew.
+            // The connection cannot be had, or broke: the forwarder asks elsewhere, and connects anew.
             if (!_end.IsCancellationRequested)
                 _failure ??= error;
             await _end.CancelAsync();
         }
     }
 
-    /// <returns>The response behind its length, under the query's ID.</returns>
-    private async Task<byte[]> Ask(byte[] query)
+    /// <returns>The response behind its length, under the query's ID; SERVFAIL where the server has only a word of HTTP for it.</returns>
+    private async Task<byte[]> Ask(byte[] query, Action<string?> note)
     {
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
+        stop.CancelAfter(_patience);
         ushort id = BinaryPrimitives.ReadUInt16BigEndian(query);
         query.AsSpan(0, sizeof(ushort)).Clear(); // RFC 8484 section 4.1
         using HttpRequestMessage request = new(HttpMethod.Post, resource)
@@ -83,15 +85,26 @@ internal sealed class HttpsCarrier(NetworkStream far, Uri resource, SocketsHttpH
             // An answer that waited in somebody's cache would have a TTL that is too long (section 5.1).
             Headers = { Accept = { new(_dnsMessage.MediaType!) }, CacheControl = new() { NoCache = true } },
         };
-        using HttpResponseMessage response = await _client.SendAsync(request, _end.Token);
-        byte[] answer = await response.Content.ReadAsByteArrayAsync(_end.Token);
-        if (response.StatusCode != HttpStatusCode.OK || response.Content.Headers.ContentType?.MediaType != _dnsMessage.MediaType || answer.Length < Header.Size)
-            throw new HttpRequestException($"status {(int)response.StatusCode} with {answer.Length} bytes of {response.Content.Headers.ContentType?.MediaType ?? "nothing"} is no DNS message");
+        using HttpResponseMessage response = await _client.SendAsync(request, stop.Token);
+        byte[] answer = await response.Content.ReadAsByteArrayAsync(stop.Token);
+        string type = response.Content.Headers.ContentType?.MediaType ?? "nothing";
+        bool isMessage = response.StatusCode == HttpStatusCode.OK && type == _dnsMessage.MediaType && answer.Length is >= Header.Size and <= ushort.MaxValue;
+        note(isMessage ? null : $"status {(int)response.StatusCode} with {answer.Length} bytes of {type} is no DNS message");
+        if (!isMessage)
+            answer = Failure(query);
 
         byte[] reply = new byte[sizeof(ushort) + answer.Length];
         BinaryPrimitives.WriteUInt16BigEndian(reply, (ushort)answer.Length);
         answer.CopyTo(reply, sizeof(ushort));
         BinaryPrimitives.WriteUInt16BigEndian(reply.AsSpan(sizeof(ushort)), id);
         return reply;
+    }
+
+    private static byte[] Failure(byte[] query)
+    {
+        byte[] failure = [.. query];
+        failure[2] |= 0x80; // QR
+        failure[3] = (byte)ResponseCode.ServFail;
+        return failure;
     }
 }

@@ -106,7 +106,7 @@ internal sealed partial class TlsTunnel(IPEndPoint server, TlsConfiguration tls,
             AllowAutoRedirect = false,
         };
         using HttpsCarrier carrier = new(far, new UriBuilder(Uri.UriSchemeHttps, Name, server.Port, path).Uri, handler);
-        await carrier.Run(answered: () => Note(failure: null));
+        await carrier.Run(Note);
     }
 
     private SslClientAuthenticationOptions Verification()

@@ -45,9 +45,9 @@ internal sealed record AgentStatus
         Node = agent.Configuration.Node,
         ProcessId = Environment.ProcessId,
         UptimeSeconds = Math.Round((DateTime.UtcNow - System.Diagnostics.Process.GetCurrentProcess().StartTime.ToUniversalTime()).TotalSeconds, 1),
-        Listen = [.. agent.Configuration.Listen.Addresses.Select(address => new System.Net.IPEndPoint(address, agent.Configuration.Listen.Port).ToString())],
+        Listen = [.. agent.Configuration.Listen.EndPoints.Select(endPoint => endPoint.ToString())],
         Workers = agent.Configuration.Listen.Workers,
-        RedirectFailure = agent.RedirectFailure,
+        RedirectFailure = agent.Redirect.Failure,
         Configuration = agent.Reloads,
         Queries = QueryStatus.Sum(agent.Threads.Select(thread => thread.Counters)),
         Cache = new CacheStatus(agent.Cache.Count, agent.Cache.Bytes, agent.Configuration.Cache.Memory, agent.Cache.Evictions),
@@ -107,11 +107,11 @@ internal sealed record PodsStatus(string Mode, int? Exceptions, IReadOnlyList<Un
 {
     public static PodsStatus? Of(NodeAgent agent)
     {
-        if (agent is not { Cluster: { } cluster, CgroupTable: { } table, Datapath: { } datapath })
+        if (agent is not { Cluster: { } cluster, Redirect: { Cgroup: { } cgroup, Datapath: { } datapath } })
             return null;
         string mode = agent.Configuration.Redirect.Mode.ToString().ToLowerInvariant();
         return cluster.PodModes is { } modes
-            ? new PodsStatus(mode, modes.Exceptions.Count, UnreachedPods.Find(cluster.Pods.All.Where(modes.IsRedirected), table.Attached, datapath.Frontends.Keys()))
+            ? new PodsStatus(mode, modes.Exceptions.Count, UnreachedPods.Find(cluster.Pods.All.Where(modes.IsRedirected), cgroup, datapath.Frontends.Keys()))
             : new PodsStatus(mode, null, []);
     }
 }

@@ -112,15 +112,15 @@ internal sealed record ExplainedPod(string Name, IReadOnlyList<string> Addresses
 
     private static string? ReasonFor(NodeAgent agent, Pod pod)
     {
-        if (agent is not { Datapath: { } datapath, CgroupTable: { } table })
-            return agent.RedirectFailure ?? "redirect.enabled is false in the agent's configuration";
+        if (agent.Redirect is not { Datapath: { } datapath, Cgroup: { } cgroup })
+            return agent.Redirect.Failure ?? "redirect.enabled is false in the agent's configuration";
         if (agent.Cluster!.PodModes is not { } modes)
             return "the cluster has not been heard yet; what held before holds";
         if (!modes.IsRedirected(pod))
             return $"redirect.lra.dev/mode is disabled, or not enabled where redirect.mode is {modes.Standard.ToString().ToLowerInvariant()}";
         if (pod.DnsPolicy == "Default" || (pod.DnsPolicy == "ClusterFirst" && pod.IsHostNetwork))
             return "it asks the node's resolvers, and not the cluster's";
-        return UnreachedPods.Find([pod], table.Attached, datapath.Frontends.Keys()).FirstOrDefault()?.Reason;
+        return UnreachedPods.Find([pod], cgroup, datapath.Frontends.Keys()).FirstOrDefault()?.Reason;
     }
 }
 

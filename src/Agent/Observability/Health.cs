@@ -55,8 +55,8 @@ internal static class Health
         RedirectConfiguration redirect = agent.Configuration.Redirect;
         if (!redirect.Enabled)
             return new HealthPart("redirect", true, "off by configuration");
-        if (agent.Datapath is not { } datapath)
-            return new HealthPart("redirect", false, agent.RedirectFailure ?? "it is about to begin");
+        if (agent.Redirect.Datapath is not { } datapath)
+            return new HealthPart("redirect", false, agent.Redirect.Failure ?? "it is about to begin");
         IReadOnlyList<string> missing = KernelStatus.MissingLinksOf(redirect.PinPath);
         if (missing.Count > 0)
             return new HealthPart("redirect", false, $"not attached: {string.Join(", ", missing)}; restart the agent");
@@ -70,8 +70,10 @@ internal static class Health
         const string Name = "self-probe";
         if (!agent.Configuration.Redirect.Enabled)
             return new HealthPart(Name, true, "nothing to probe, the redirect is off");
-        if (agent.Probe is not { } probe)
-            return new HealthPart(Name, false, agent.ProbeFailure ?? "nothing to probe, this node does not redirect");
+        if (agent.Redirect.Probe is not { } probe)
+            return new HealthPart(Name, false, agent.Redirect.ProbeFailure ?? "nothing to probe, this node does not redirect");
+        if (agent.Redirect.LeadsElsewhere)
+            return new HealthPart(Name, true, "nothing to probe, no frontend leads to the agent");
         string age = probe.LastAnswer is { } last ? $"last answered {last.TotalSeconds:0.0} s ago" : "never answered";
         return new HealthPart(Name, probe.IsWell, probe.Failure is { } failure ? $"{age}: {failure}" : age);
     }

@@ -11,7 +11,10 @@ namespace Agent.Serving;
 internal sealed class UdpServer : ServingThread, IReplySink
 {
     private const byte ListenKind = 0;
+    private const long LastAnswerDeadline = 1_000; // milliseconds
     private const int LastTurns = 64;
+
+    private static readonly ulong _listenToken = new PollToken(ListenKind, 0, 0).Value;
 
     private readonly NativeSocket _socket;
     private readonly Poller _poller;
@@ -26,7 +29,7 @@ internal sealed class UdpServer : ServingThread, IReplySink
     {
         _socket = socket;
         _poller = new Poller();
-        _poller.Add(_socket, PollEvents.Readable, new PollToken(ListenKind, 0, 0).Value);
+        _poller.Add(_socket, PollEvents.Readable, _listenToken);
         _resolver = new Resolver(context.Cache, Counters, isUdp: true, context.Rules, context.Cluster);
         _forwarder = new Forwarder(_poller, context, this);
     }
@@ -73,6 +76,13 @@ internal sealed class UdpServer : ServingThread, IReplySink
         // What came since the last turn; bounded, since a client may send without end.
         for (int turn = 0; turn < LastTurns && AnswerBatch(wait: false) > 0; turn++)
             _forwarder.Flush(Environment.TickCount64);
+        _poller.Modify(_socket, 0, _listenToken); // what comes from now on is another agent's, if one shares the socket
+        for (long end = Environment.TickCount64 + LastAnswerDeadline; !_forwarder.IsIdle && Environment.TickCount64 < end; _late.Send(_socket))
+        {
+            PollUpstreams();
+            _forwarder.Flush(Environment.TickCount64);
+        }
+
         _forwarder.Stop(Environment.TickCount64);
         _late.Send(_socket);
         _socket.Close();

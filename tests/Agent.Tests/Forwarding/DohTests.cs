@@ -84,6 +84,32 @@ public sealed class DohTests : IDisposable
     }
 
     [Fact]
+    public async Task P35_a_bad_answer_to_one_question_leaves_the_others_and_the_connection_alone()
+    {
+        using HttpsFront front = new(_authority.Issue(ServerName), async (context, query) =>
+        {
+            if (DnsMessage.Parse(query).Name.StartsWith("bad", StringComparison.OrdinalIgnoreCase))
+            {
+                context.Response.StatusCode = 502;
+                return;
+            }
+
+            await Task.Delay(50);
+            await HttpsFront.Answer(context, query);
+        });
+        using AgentUnderTest agent = Agent(front.EndPoint);
+
+        for (int i = 0; i < 5; i++)
+        {
+            Task good = AssertAnswered(agent, $"good{i}.example.test");
+            Assert.Equal(2, (await agent.Ask($"bad{i}.example.test")).ResponseCode);
+            await good;
+        }
+
+        Assert.Equal(1, front.Connections);
+    }
+
+    [Fact]
     public async Task P35_a_bad_certificate_ends_in_SERVFAIL_and_no_question_leaves()
     {
         using HttpsFront front = new(_authority.Issue("other.example"), HttpsFront.Answer);

@@ -65,6 +65,59 @@ public sealed class UpstreamCookieTests
         Assert.Contains(upstream.Exchanges, exchange => exchange.IsTcp && exchange.Name == "asked.example.test");
     }
 
+    /// <summary>As when a resolver is replaced behind its address.</summary>
+    [Fact]
+    public async Task P27_a_server_that_has_cookies_no_more_is_asked_over_UDP_again_although_TCP_is_closed()
+    {
+        bool hasCookies = true;
+        using ScriptedUpstream upstream = new(exchange => exchange switch
+        {
+            { IsTcp: true } => Close(exchange),
+            _ when hasCookies => exchange.Send(Answer(exchange, [.. CookieOf(exchange)[..8], .. _serverPart])),
+            _ => exchange.Answer(RR.AddressRecord(exchange.Name, Genuine)),
+        });
+        using AgentUnderTest agent = AgentUnderTest.Forwarding(upstream);
+        await AssertAnswered(agent, "first.example.test");
+        hasCookies = false;
+
+        for (int i = 0; i < 5; i++)
+            await AssertAnswered(agent, $"n{i}.example.test");
+
+        int asked = upstream.Exchanges.Count(exchange => exchange.IsTcp);
+        await AssertAnswered(agent, "later.example.test");
+        Assert.Equal(asked, upstream.Exchanges.Count(exchange => exchange.IsTcp));
+
+        static Task Close(UpstreamExchange exchange)
+        {
+            exchange.Close();
+            return Task.CompletedTask;
+        }
+    }
+
+    [Fact]
+    public async Task P27_what_drops_queries_with_a_cookie_gets_the_next_without()
+    {
+        using ScriptedUpstream upstream = new(exchange => exchange.Query.Options.Any() ? Task.CompletedTask : exchange.Answer(RR.AddressRecord(exchange.Name, Genuine)));
+        using AgentUnderTest agent = AgentUnderTest.Forwarding(upstream);
+
+        await AssertAnswered(agent, "asked.example.test");
+    }
+
+    [Fact]
+    public async Task P27_a_server_that_takes_no_cookies_is_asked_without_them_after_a_while()
+    {
+        using ScriptedUpstream upstream = new(exchange => exchange.Query.Options.Any() ? exchange.Fail(1) : exchange.Answer(RR.AddressRecord(exchange.Name, Genuine)));
+        using AgentUnderTest agent = AgentUnderTest.Forwarding(upstream);
+        for (int i = 0; i < 5; i++)
+            await AssertAnswered(agent, $"n{i}.example.test");
+        int asked = upstream.Count;
+
+        await AssertAnswered(agent, "later.example.test");
+
+        Assert.Equal(asked + 1, upstream.Count);
+        Assert.NotNull(upstream.Exchanges[^1].Query.Opt);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -119,7 +119,7 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
     }
 
     private KernelFlows? OpenKernel() =>
-        agent is { Datapath: not null, CgroupTable: { } table } ? new KernelFlows(agent.Configuration.Redirect.PinPath, table.Attached) : null;
+        agent.Redirect is { Datapath: not null, Cgroup: { } cgroup } ? new KernelFlows(agent.Configuration.Redirect.PinPath, cgroup) : null;
 
     /// <param name="flows">Of the kernel.</param>
     private void Deliver(List<Flow> flows, long missing, long[] lost)

@@ -11,19 +11,19 @@ internal static class RedirectMetrics
     [
         new(MetricKind.Gauge, "lra_redirect_enabled", "Whether the configuration has this node redirect", (scrape, samples) =>
             samples.Add(scrape.Agent.Configuration.Redirect.Enabled ? 1 : 0)),
-        new(MetricKind.Gauge, "lra_redirect_active", "Whether it does", (scrape, samples) => samples.Add(scrape.Agent.Datapath == null ? 0 : 1)),
+        new(MetricKind.Gauge, "lra_redirect_active", "Whether it does", (scrape, samples) => samples.Add(scrape.Agent.Redirect.Datapath == null ? 0 : 1)),
         new(MetricKind.Counter, "lra_redirect_decisions_total", "What the kernel decided for calls to a frontend: the first of agent, local (a pod of this node), fallback, untouched that there is; excluded: the caller is left alone", WriteDecisions)
         {
             Labels = ["frontend", "protocol", "policy", "outcome"],
         },
         new(MetricKind.Gauge, "lra_lease_remaining_seconds", "How long the kernel still takes this agent for well", (scrape, samples) =>
         {
-            if (scrape.Agent.Datapath is { } datapath)
+            if (scrape.Agent.Redirect.Datapath is { } datapath)
                 samples.Add(Lease.Remaining(datapath).TotalSeconds);
         }),
         new(MetricKind.Counter, "lra_self_probes_total", "Questions that the agent asked itself through the kernel", (scrape, samples) =>
         {
-            if (scrape.Agent.Probe is not { } probe)
+            if (scrape.Agent.Redirect.Probe is not { } probe)
                 return;
             samples.Add(probe.Answered, "answered");
             samples.Add(probe.Failed, "failed");
@@ -33,7 +33,7 @@ internal static class RedirectMetrics
         },
         new(MetricKind.Gauge, "lra_self_probe_age_seconds", "Since the last of them was answered", (scrape, samples) =>
         {
-            if (scrape.Agent.Probe?.LastAnswer is { } age)
+            if (scrape.Agent.Redirect.Probe?.LastAnswer is { } age)
                 samples.Add(age.TotalSeconds);
         }),
     ];
@@ -54,7 +54,7 @@ internal sealed record FrontendReading(string Address, string Protocol, string P
 {
     public static IReadOnlyList<FrontendReading> Of(NodeAgent agent)
     {
-        if (agent.Datapath is not { } datapath)
+        if (agent.Redirect.Datapath is not { } datapath)
             return [];
         return [.. datapath.Frontends.Keys().Select(key => Read(agent, datapath, key)).OrderBy(frontend => frontend.Address, StringComparer.Ordinal).ThenBy(frontend => frontend.Protocol)];
     }
