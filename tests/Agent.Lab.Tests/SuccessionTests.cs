@@ -54,7 +54,7 @@ public sealed class SuccessionTests(LabFixture lab) : IClassFixture<LabFixture>
         try
         {
             File.WriteAllText(lab.Configuration, configuration.Replace(", \"10.244.0.3:53\"] }\n    - ", "] }\n    - ", StringComparison.Ordinal));
-            Thread.Sleep(2_500); // the older one looks at the file every second
+            Thread.Sleep(1_500); // the older one looks at the file every second, and takes over 2.8 s after the newer one has stopped
             Assert.Equal(backends, KernelState.CountOf(lab, "backends"));
         }
         finally
@@ -65,6 +65,30 @@ public sealed class SuccessionTests(LabFixture lab) : IClassFixture<LabFixture>
         Wait.Until(() => KernelState.CountOf(lab, "backends") == backends - 2, _patience, "the newer agent goes by the changed file");
         File.WriteAllText(lab.Configuration, configuration);
         lab.Lab("agent", "retire");
+    }
+
+    [BpfFact]
+    public void F4_when_the_newer_agent_hangs_the_older_one_takes_all_back_and_keeps_it()
+    {
+        StartTwo();
+        int before = Takeovers();
+        lab.Lab("agent", "pause");
+        try
+        {
+            Wait.Until(() => Takeovers() == before + 1, 2 * _patience, "the older agent takes the traffic");
+            Wait.Until(lab.IsServedByAgent, _patience, "it serves while the newer one is stopped");
+        }
+        finally
+        {
+            lab.Lab("agent", "resume");
+        }
+
+        // Longer than it takes to be found hanging: the one that was must not take the traffic back from one that is well.
+        Thread.Sleep(4_000);
+        Assert.Equal(before + 1, Takeovers());
+        Wait.Until(lab.IsServedByAgent, _patience, "the older agent serves on");
+        lab.Lab("agent", "retire");
+        Wait.Until(lab.IsServedByAgent, _patience, "the newer agent serves when the older one has left");
     }
 
     [BpfFact]
@@ -86,6 +110,9 @@ public sealed class SuccessionTests(LabFixture lab) : IClassFixture<LabFixture>
 
         Wait.Until(lab.IsServedByAgent, _patience, "the agent serves again");
     }
+
+    /// <summary>How often an agent of this lab took the traffic back from another.</summary>
+    private int Takeovers() => File.ReadAllText($"/run/{lab.Name}/agent.log").Split("this one has it again").Length - 1;
 
     /// <returns>The older agent's process.</returns>
     private int StartTwo()

@@ -8,7 +8,8 @@ namespace Agent.Redirect;
 /// <summary>
 /// Tells the kernel that this agent lives and serves: its liveness socket, which the kernel drops when the process dies; the renewing thread's
 /// ID, which it strikes out still earlier; and a deadline that is pushed on only while every serving thread makes progress. Of several agents
-/// the one that came last holds the lease, and when it leaves, one that is still there takes it back.
+/// the one that came last holds the lease, and when it leaves or hangs for 2 s, one that is still there and well takes it back. One that hung does
+/// not claim it when it goes on, so that the traffic does not go to and fro: it waits its turn, as any other that was superseded.
 /// </summary>
 internal sealed class Lease : IDisposable
 {
@@ -16,6 +17,9 @@ internal sealed class Lease : IDisposable
     private static readonly TimeSpan _term = TimeSpan.FromMilliseconds(800);
 
     private static readonly TimeSpan _renewalInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Turns, 2 s, in which the holder's deadline is over, after which it hangs: a pause of the whole machine has no turns.</summary>
+    private const int LongestHang = 20;
 
     private readonly Datapath _datapath;
     private readonly Progress[] _progress;
@@ -26,6 +30,7 @@ internal sealed class Lease : IDisposable
     private readonly ManualResetEventSlim _stop = new();
     private uint _owner = AgentLease.OwnerIdMask; // until the thread has one, or when it cannot
     private bool _isHeld;
+    private int _overdue; // turns in which another's deadline was over
 
     /// <exception cref="BpfException">The lease cannot be mapped into memory.</exception>
     public Lease(Datapath datapath, IEnumerable<ServingThread> threads)
@@ -93,9 +98,9 @@ internal sealed class Lease : IDisposable
         {
             WriteDeadline();
         }
-        else if (holder == null)
+        else if (holder == null || HolderHangs())
         {
-            // Whoever held it is gone. An agent that is being upgraded is back in charge when its successor fails.
+            // Whoever held it is gone, or serves nobody. An agent that is being upgraded is back in charge when its successor fails.
             Take();
             Changed(true);
         }
@@ -106,8 +111,16 @@ internal sealed class Lease : IDisposable
         }
     }
 
+    /// <summary>Whether another agent, which has the lease, has served nobody for so long that this one should, and can.</summary>
+    private bool HolderHangs()
+    {
+        _overdue = Remaining(_datapath) == TimeSpan.Zero ? _overdue + 1 : 0;
+        return _overdue >= LongestHang && Deadline() > Now();
+    }
+
     private void Take()
     {
+        _overdue = 0;
         WriteDeadline();
         _datapath.AgentSockets.Update(0, (ulong)_liveness.Descriptor);
         _isHeld = true;
@@ -116,7 +129,9 @@ internal sealed class Lease : IDisposable
     /// <summary>The cookie of the liveness socket that the kernel goes by, which no two sockets of a node share; null: there is none.</summary>
     private ulong? Holder() => _datapath.AgentSockets.TryLookup(0, out ulong cookie) ? cookie : null;
 
-    private void WriteDeadline() => Write(_owner, _progress.Min(progress => progress.LastTurn()) + _term);
+    private void WriteDeadline() => Write(_owner, Deadline());
+
+    private TimeSpan Deadline() => _progress.Min(progress => progress.LastTurn()) + _term;
 
     private void Write(uint owner, TimeSpan deadline) => _datapath.Lease.Update(0, new AgentLease
     {

@@ -171,7 +171,7 @@ internal sealed partial class NodeRedirect(Func<AgentConfiguration> configuratio
         _datapath = null;
     }
 
-    /// <summary>Leaves the kernel's maps to another agent, or takes them back from one that is gone. Called by the lease's thread.</summary>
+    /// <summary>Leaves the kernel's maps to another agent, or takes them back from one that is gone or hangs. Called by the lease's thread.</summary>
     private void Succeed(bool isHeld)
     {
         lock (_datapath!)
@@ -237,6 +237,6 @@ internal sealed partial class NodeRedirect(Func<AgentConfiguration> configuratio
     [LoggerMessage(113, LogLevel.Information, "Another agent on this node has taken the traffic; this one answers what still reaches it")]
     private static partial void Superseded(ILogger logger);
 
-    [LoggerMessage(114, LogLevel.Warning, "The agent that had taken the traffic is gone; this one has it again")]
+    [LoggerMessage(114, LogLevel.Warning, "The agent that had taken the traffic is gone or hangs; this one has it again")]
     private static partial void TakenBack(ILogger logger);
 }

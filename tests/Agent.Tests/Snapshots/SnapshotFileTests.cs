@@ -32,7 +32,7 @@ public sealed class SnapshotFileTests : IDisposable
     }
 
     [Fact]
-    public void F11_two_agents_that_write_at_once_leave_one_whole_file_and_no_leftover()
+    public void F4_two_agents_that_write_at_once_leave_one_whole_file_and_no_leftover()
     {
         SnapshotFile.Write(FilePath, outer =>
         {
