@@ -146,8 +146,10 @@ public readonly unsafe struct NativeSocket(int descriptor)
         uint length = SockAddr.Size;
         fixed (SockAddr* address = &client)
             connection = new NativeSocket(Libc.accept4(descriptor, address, &length, Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC));
-        isExhausted = connection.Descriptor < 0 && IsExhausted();
-        if (connection.Descriptor < 0)
+        isExhausted = connection.Descriptor < 0 ? IsExhausted() : connection.Descriptor >= DescriptorLimit.FirstOfReserve;
+        if (isExhausted)
+            connection.Close();
+        if (isExhausted || connection.Descriptor < 0)
             return false;
         connection.Set(Libc.IPPROTO_TCP, Libc.TCP_NODELAY, 1);
         return true;
@@ -207,12 +209,12 @@ public readonly unsafe struct NativeSocket(int descriptor)
         socket = new NativeSocket(Libc.socket(server.Family, type | Libc.SOCK_CLOEXEC, 0));
         fixed (SockAddr* address = &server)
         {
-            if (socket.Descriptor >= 0
+            if (socket.Descriptor >= 0 && socket.Descriptor < DescriptorLimit.FirstOfReserve
                 && (Libc.connect(socket.Descriptor, address, server.Length) == 0 || Marshal.GetLastPInvokeError() == Libc.EINPROGRESS))
                 return true;
         }
 
-        isExhausted = IsExhausted() || Marshal.GetLastPInvokeError() == Libc.EAGAIN; // no port is left (udp_lib_get_port)
+        isExhausted = socket.Descriptor >= DescriptorLimit.FirstOfReserve || IsExhausted() || Marshal.GetLastPInvokeError() == Libc.EAGAIN; // no port is left (udp_lib_get_port)
         socket.Close();
         return false;
     }

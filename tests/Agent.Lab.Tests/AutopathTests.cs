@@ -17,10 +17,10 @@ public sealed class AutopathTests(ClusterLab lab) : IClassFixture<ClusterLab>
         Wait.Until(
             () => Resolve().Length > 0 && Explain().Contains("Autopath  the first query is answered with an alias to www.outside.test.", StringComparison.Ordinal), TimeSpan.FromSeconds(20), "a warm walk");
 
-        (long agent, int kubeDns) before = (QueriesAtAgent(), lab.QueriesAtKubeDns);
+        int atKubeDns = lab.QueriesAtKubeDns;
         string found = Resolve();
 
-        Assert.Equal((2, 0), (QueriesAtAgent() - before.agent, lab.QueriesAtKubeDns - before.kubeDns));
+        Assert.Equal((2, 0), (CostAtAgent(), lab.QueriesAtKubeDns - atKubeDns));
         Assert.Contains("203.0.113.80", found, StringComparison.Ordinal);
         Assert.Contains("www.outside.test", found, StringComparison.Ordinal);
         Assert.Matches(@"(?m)^Search    default\.svc\.cluster\.local svc\.cluster\.local cluster\.local, ndots 5$", Explain());
@@ -28,10 +28,17 @@ public sealed class AutopathTests(ClusterLab lab) : IClassFixture<ClusterLab>
 
         lab.PutPod("curl-pod", Annotation, address: "10.244.1.2");
         Wait.Until(() => Explain().Contains("Autopath  off for this pod", StringComparison.Ordinal), TimeSpan.FromSeconds(5), "the pod opts out");
-        long plain = QueriesAtAgent();
         Assert.Equal(found, Resolve());
-        Assert.Equal(8, QueriesAtAgent() - plain); // each of the four names, for both families
+        Assert.Equal(8, CostAtAgent()); // each of the four names, for both families
     }
+
+    /// <summary>What one look-up costs: the least of some, since the agent's own probe asks every 3 s too.</summary>
+    private long CostAtAgent() => Enumerable.Range(0, 4).Min(_ =>
+    {
+        long before = QueriesAtAgent();
+        Resolve();
+        return QueriesAtAgent() - before;
+    });
 
     private string Resolve() => lab.Lab("exec", "curl-pod", "getent", "ahosts", "www.outside.test");
 

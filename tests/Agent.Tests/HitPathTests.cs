@@ -45,11 +45,13 @@ public class HitPathTests
             int first = code.ReadByte();
             ILOpCode operation = (ILOpCode)(first == 0xFE ? 0xFE00 | code.ReadByte() : first);
             if (operation is ILOpCode.Call or ILOpCode.Callvirt or ILOpCode.Newobj)
+            {
                 callees.Add(NameOf(metadata, MetadataTokens.EntityHandle(code.ReadInt32())));
-            else if (operation == ILOpCode.Switch)
-                code.Offset += code.ReadInt32() * 4;
-            else
-                code.Offset += OperandSize(operation);
+                continue;
+            }
+
+            int operands = operation == ILOpCode.Switch ? code.ReadInt32() * 4 : OperandSize(operation);
+            code.Offset += operands; // not in one: the offset would be read before the count
         }
 
         return callees;

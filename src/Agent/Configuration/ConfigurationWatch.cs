@@ -10,12 +10,14 @@ namespace Agent.Configuration;
 /// </summary>
 internal sealed class ConfigurationWatch : IDisposable
 {
+    private const int NoDescriptors = 24; // EMFILE, which IOException has as its HResult
+
     private readonly string _path;
     private readonly Action _changed;
     private readonly Timer _timer;
     private readonly Lock _lock = new();
-    private string _known;
-    private string _seen;
+    private string? _known;
+    private string? _seen;
 
     /// <param name="changed">Called on a thread of the pool, never twice at a time.</param>
     public ConfigurationWatch(string path, Action changed)
@@ -34,7 +36,8 @@ internal sealed class ConfigurationWatch : IDisposable
     }
 
     /// <summary>What tells one content from another, or why it cannot be read. A pipe was read once, and is always the same.</summary>
-    private static string Fingerprint(string path)
+    /// <returns>Null: this process has no descriptor left to look with.</returns>
+    private static string? Fingerprint(string path)
     {
         try
         {
@@ -42,6 +45,10 @@ internal sealed class ConfigurationWatch : IDisposable
                 return "";
             using FileStream file = File.OpenRead(path);
             return file.Length > ConfigurationFile.MaxBytes ? $"{file.Length} bytes" : Convert.ToHexString(SHA256.HashData(file));
+        }
+        catch (IOException error) when (error.HResult == NoDescriptors)
+        {
+            return null;
         }
         catch (Exception error) when (error is Win32Exception or IOException or UnauthorizedAccessException)
         {
@@ -55,7 +62,9 @@ internal sealed class ConfigurationWatch : IDisposable
             return;
         try
         {
-            string found = Fingerprint(_path);
+            // Clients who use up the descriptors have not changed the file, and to read it now could only fail.
+            if (Fingerprint(_path) is not { } found)
+                return;
             // Twice the same: who writes a file piece by piece has come to the end.
             bool isSettled = found == _seen;
             _seen = found;

@@ -1,4 +1,5 @@
 using System.Net;
+using Agent.Native;
 using Agent.Tests.Support;
 
 namespace Agent.Tests.Forwarding;
@@ -103,7 +104,7 @@ public sealed class DescriptorTests
         using AgentSetup setup = new(upstream.EndPoint);
         using AgentProcess agent = await AgentProcess.Serve(setup, limit);
         List<TcpConversation> hoard = [];
-        while (agent.DescriptorCount < limit - 1)
+        for (int round = 0; round < 100 && agent.DescriptorCount < limit - DescriptorLimit.Reserve - 1; round++)
         {
             IPAddress source = TestAddress.NextAddress();
             for (int i = 0; i < 16; i++)
