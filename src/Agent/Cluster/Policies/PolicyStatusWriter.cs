@@ -154,13 +154,14 @@ internal sealed partial class PolicyStatusWriter : IDisposable
     private async Task Write(PolicyStatus status, CancellationToken stop)
     {
         PolicyStatusChange change = status.Change(DateTimeOffset.UtcNow);
+        bool isGone = false;
         try
         {
             await _client.PatchStatus(Resources.LocalRedirectPolicies, status.Policy.Key, change.ToMergePatch(), stop).ConfigureAwait(false);
         }
         catch (ApiException error) when (error.Code == HttpStatusCode.NotFound)
         {
-            return; // the policy is gone; if not, the next copy of it is written to
+            isGone = true; // as the watch will tell; else it is looked at again below
         }
         catch (Exception error) when (!stop.IsCancellationRequested)
         {
@@ -178,7 +179,8 @@ internal sealed partial class PolicyStatusWriter : IDisposable
                 Schedule(entry, Environment.TickCount64);
         }
 
-        _events.Written(status, change);
+        if (!isGone)
+            _events.Written(status, change);
     }
 
     private void Fail(PolicyStatus status, Exception error)
