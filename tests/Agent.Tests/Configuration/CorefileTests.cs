@@ -194,7 +194,7 @@ public sealed class CorefileTests
         Assert.Contains("# routes: - { zone: cluster.local, servers: [...], protocol: tcp }", yaml, StringComparison.Ordinal);
         Assert.Equal([7], Lines(remarks, "cluster names are not read"));
         Assert.Equal([17, 18], Lines(remarks, "'disable'"));
-        Assert.Equal([3, 6, 12, 14, 16, 21], Lines(remarks, "needs no setting", "not served yet", "serveStale", "restart the agent"));
+        Assert.Equal([3, 6, 12, 14, 16, 21], Lines(remarks, "needs no setting", "health is asked at", "serveStale", "restart the agent"));
         AssertParses(yaml);
     }
 

@@ -174,7 +174,7 @@ internal sealed partial class Converter
         Parsed<IPAddress> address = host.Length == 0 ? IPAddress.Any : host == "localhost" ? IPAddress.Loopback : Addresses.UnicastOrAny(host);
         if (address.Mistake is null && Values.Port(text[(colon + 1)..]) is { Mistake: null, Value: int port })
             _draft.Metrics = new IPEndPoint(address.Value!, port);
-        Note(prometheus, "the address is kept; metrics are not served yet in this version");
+        Note(prometheus, "the address is kept; health is asked at health.address");
     }
 
     private void Kubernetes(Directive kubernetes)
