@@ -14,28 +14,6 @@ public sealed class DohTests : IDisposable
 
     public void Dispose() => _authority.Dispose();
 
-    [Theory]
-    [InlineData("unbound")]
-    [InlineData("kresd")]
-    public async Task P35_a_real_server_answers_over_HTTPS_and_again_after_a_restart(string program)
-    {
-        using DnsServerProcess server = new();
-        Credential credential = _authority.Issue(ServerName);
-        Func<Task> start = () => program == "unbound" ? server.StartUnbound(credential, isHttps: true) : server.StartKresd(credential, isHttps: true);
-        await start();
-        using AgentUnderTest agent = Agent(server.EndPoint);
-        await AssertAnswered(agent, "first.example.test");
-
-        server.Stop();
-        await start();
-        await AssertAnswered(agent, "after-a-quiet-restart.example.test");
-
-        server.Stop();
-        Assert.Equal(2, (await agent.Ask("away.example.test")).ResponseCode);
-        await start();
-        await Wait.Within(3, AssertAnswered(agent, "back.example.test"), "an answer from the server that is back");
-    }
-
     [Fact]
     public async Task P35_hundreds_of_queries_share_one_connection_with_the_ID_0_and_padding()
     {

@@ -21,15 +21,17 @@ public sealed class DotTests : IDisposable
     }
 
     [Theory]
-    [InlineData("unbound")]
-    [InlineData("kresd")]
-    public async Task P35_a_real_server_answers_over_TLS_and_again_after_a_restart(string program)
+    [InlineData("unbound", false)]
+    [InlineData("kresd", false)]
+    [InlineData("unbound", true)]
+    [InlineData("kresd", true)]
+    public async Task P35_a_real_server_answers_over_TLS_or_HTTPS_and_again_after_a_restart(string program, bool isHttps)
     {
         using DnsServerProcess server = new();
         Credential credential = _authority.Issue(ServerName);
-        Func<Task> start = () => program == "unbound" ? server.StartUnbound(credential) : server.StartKresd(credential);
+        Func<Task> start = () => program == "unbound" ? server.StartUnbound(credential, isHttps) : server.StartKresd(credential, isHttps);
         await start();
-        using AgentUnderTest agent = Agent(server.EndPoint);
+        using AgentUnderTest agent = Agent(server.EndPoint, httpsPath: isHttps ? "/dns-query" : null);
         await AssertAnswered(agent, "first.example.test");
 
         server.Stop();
@@ -192,6 +194,6 @@ public sealed class DotTests : IDisposable
         return buffer[..length];
     }
 
-    private AgentUnderTest Agent(IPEndPoint server, string? serverName = ServerName) => AgentUnderTest.Start(AgentUnderTest.Configuration(
-        new RouteConfiguration { Zone = "", Servers = [server], Protocol = TransportProtocol.Tcp, Tls = new TlsConfiguration(serverName, _authority.RootFile) }));
+    private AgentUnderTest Agent(IPEndPoint server, string? serverName = ServerName, string? httpsPath = null) => AgentUnderTest.Start(AgentUnderTest.Configuration(
+        new RouteConfiguration { Zone = "", Servers = [server], Protocol = TransportProtocol.Tcp, Tls = new TlsConfiguration(serverName, _authority.RootFile, httpsPath) }));
 }
