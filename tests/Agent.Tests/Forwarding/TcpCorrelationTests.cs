@@ -102,10 +102,11 @@ public sealed class TcpCorrelationTests
     public async Task A15_two_responses_in_one_segment_and_one_cut_in_two_are_told_apart()
     {
         ConcurrentQueue<UpstreamExchange> held = [];
+        int arrived = 0;
         using ScriptedUpstream upstream = new(async exchange =>
         {
             held.Enqueue(exchange);
-            if (held.Count < 3)
+            if (Interlocked.Increment(ref arrived) != 3) // exactly one sends: two would mix their halves
                 return;
             byte[] all = [.. held.SelectMany(one => UpstreamExchange.Framed(one.Query.Reply(AddressOf(one.Name)).ToBytes()))];
             exchange.SendRaw(all[..^10]);
