@@ -117,6 +117,22 @@ public sealed partial class ApiServer
 
         public string Plural => plural;
 
+        /// <summary>As objects of the kind call it.</summary>
+        public string Name => plural switch
+        {
+            "services" => "Service",
+            "namespaces" => "Namespace",
+            "nodes" => "Node",
+            "pods" => "Pod",
+            "endpointslices" => "EndpointSlice",
+            "localredirectpolicies" => "LocalRedirectPolicy",
+            "ciliumlocalredirectpolicies" => "CiliumLocalRedirectPolicy",
+            _ => throw new InvalidOperationException($"what is the kind of {plural} called?"),
+        };
+
+        /// <summary>Whether a CRD defines it.</summary>
+        public bool IsCustom => groupVersion.Contains('.') && !groupVersion.Contains("k8s.io");
+
         public SortedDictionary<string, JsonObject> Objects { get; } = new(StringComparer.Ordinal);
 
         public List<PastChange> Past { get; } = [];

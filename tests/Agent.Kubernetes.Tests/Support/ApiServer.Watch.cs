@@ -93,7 +93,12 @@ public sealed partial class ApiServer
             }
             if (DateTime.UtcNow >= bookmark)
             {
-                JsonObject empty = new() { ["metadata"] = new JsonObject { ["resourceVersion"] = now.ToString(CultureInfo.InvariantCulture) } };
+                JsonObject empty = new()
+                {
+                    ["kind"] = watch.Kind.Name,
+                    ["apiVersion"] = watch.Kind.GroupVersion,
+                    ["metadata"] = new JsonObject { ["resourceVersion"] = now.ToString(CultureInfo.InvariantCulture) },
+                };
                 await Write(context, EventLine("BOOKMARK", empty));
                 bookmark = DateTime.UtcNow + Trouble.BookmarkEvery;
             }
