@@ -19,6 +19,8 @@ internal sealed partial class Converter
 
         string from = forward.Arguments[0];
         string[] zones = from == "." ? _zones : Values.Zone(ReverseZone(from) ?? from) is { Mistake: null, Value: { } zone } ? [zone] : [];
+        if (TryLearnServers(forward, zones))
+            return;
         RouteDraft draft = new("");
         foreach (string to in forward.Arguments.Skip(1))
             AddServer(forward, draft, to);
