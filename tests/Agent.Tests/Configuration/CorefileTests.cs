@@ -150,6 +150,7 @@ public sealed class CorefileTests
         { "errors {$LRA_TEST_UNSET}", "'{$LRA_TEST_UNSET}' is not set here" },
         { "bind 10.0.0.1\n forward . 10.0.0.1 10.0.0.2 10.0.0.2:53", "'10.0.0.1' is where the agent itself would listen" },
         { "loadbalance weighted file", "addresses of an answer take turns" },
+        { "cache 30 {\n disable denial a.test\n }", "'disable': answers are not kept out of the cache by zone" },
         { "kubernetes", "there is one cluster domain, and it is not the root" },
         { "kubernetes a.test b.test", "'b.test': there is one cluster domain, 'a.test'" },
         { "kubernetes a.test {\n endpoint https://10.0.0.1\n }", "'endpoint': give the API server and the credentials in a file, as kubernetes.kubeconfig" },
@@ -211,7 +212,8 @@ public sealed class CorefileTests
         Assert.Contains("\nroutes:\n  - { zone: \".\", resolvConf: \"/etc/resolv.conf\", protocol: udp }\ncache: { maxTtl: 30, maxNegativeTtl: 30 }\n", yaml, StringComparison.Ordinal);
         Assert.DoesNotContain("redirect:", yaml, StringComparison.Ordinal);
         Assert.Equal([7], Lines(remarks, "the agent watches the API server itself"));
-        Assert.Equal([17, 18], Lines(remarks, "'disable'"));
+        Assert.Equal([17, 18], Lines(remarks, "'disable': cluster names are answered from the table"));
+        Assert.DoesNotContain(remarks, remark => remark.StartsWith("LOSS", StringComparison.Ordinal));
         Assert.Equal([3, 6, 12, 14, 16], Lines(remarks, "needs no setting", "health is asked at", "serveStale"));
         AssertParses(yaml);
     }

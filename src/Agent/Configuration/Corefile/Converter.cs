@@ -64,7 +64,8 @@ internal sealed partial class Converter
             _zones = [.. block.Keys.SelectMany(key => ZonesOf(key, block.Place, ref port)).Distinct()];
             if (_zones.Length == 0)
                 continue;
-            foreach (Directive directive in block.Directives)
+            // The cluster first: what becomes of other lines depends on whether it is watched.
+            foreach (Directive directive in block.Directives.OrderBy(directive => directive.Name != "kubernetes"))
             {
                 if (_plugins.TryGetValue(directive.Name, out Action<Directive>? convert))
                     convert(directive);
