@@ -24,6 +24,9 @@ internal sealed partial class GeneratedCluster(ApiServer server, Random random)
     /// <summary>What names are made of.</summary>
     private sealed record Shape(string[] Slices, string[] Addresses, string[] Hosts, string[] Ports);
 
+    /// <summary>A Service as its slices have to know it.</summary>
+    private sealed record Owner(string Namespace, string Name, (string Name, string Protocol, int Port)[] Ports, bool PublishesNotReady);
+
     public void Fill()
     {
         for (int i = 0; i <= Namespaces; i++)
@@ -32,7 +35,7 @@ internal sealed partial class GeneratedCluster(ApiServer server, Random random)
             PutService(AnyNamespace(), AnyService());
         for (int i = 0; i < Namespaces * PodsPerNamespace; i++)
             PutPod(AnyNamespace(), random.Next(PodsPerNamespace));
-        PutSlice($"n{Namespaces}", "gone", "IPv4", [], publishesAll: true); // of a Service that there is not
+        PutSlice(new Owner($"n{Namespaces}", "gone", [], PublishesNotReady: true), "IPv4"); // of a Service that there is not
     }
 
     /// <summary>Changes something.</summary>
@@ -105,8 +108,7 @@ internal sealed partial class GeneratedCluster(ApiServer server, Random random)
     {
         DeleteService(@namespace, name);
         int kind = random.Next(7);
-        bool publishesAll = random.Next(5) == 0;
-        (string Name, string Protocol, int Port)[] ports = kind < 3 ? Ports(atLeast: 1) : Ports(atLeast: 0);
+        Owner owner = new(@namespace, name, Ports(atLeast: kind < 3 ? 1 : 0), random.Next(5) == 0);
         string[] addresses = kind < 3 ? ClusterIPs() : [];
         JsonObject spec = kind == 6
             ? new JsonObject { ["type"] = "ExternalName", ["externalName"] = Target(@namespace, name) }
@@ -115,31 +117,31 @@ internal sealed partial class GeneratedCluster(ApiServer server, Random random)
                 ["type"] = kind == 0 ? "LoadBalancer" : "ClusterIP",
                 ["clusterIP"] = addresses.FirstOrDefault("None"),
                 ["clusterIPs"] = Array(addresses.DefaultIfEmpty("None")),
-                ["publishNotReadyAddresses"] = publishesAll,
+                ["publishNotReadyAddresses"] = owner.PublishesNotReady,
             };
-        spec["ports"] = Array(ports.Select(port => PortObject(port.Name, port.Protocol, port.Port)));
+        spec["ports"] = Array(owner.Ports.Select(port => PortObject(port.Name, port.Protocol, port.Port)));
         server.Put(NewObject("v1", "Service", @namespace, name, spec));
 
         List<(string Name, string[] Hosts)> slices = [];
         for (int i = random.Next(4); i > 0; i--)
-            slices.Add(PutSlice(@namespace, name, Family(random.Next(3)), ports, publishesAll));
-        _services.Add((@namespace, name), new Shape([.. slices.Select(slice => slice.Name)], addresses, [.. slices.SelectMany(slice => slice.Hosts).Distinct()], [.. ports.Select(port => $"_{port.Name}._{port.Protocol.ToLowerInvariant()}")]));
+            slices.Add(PutSlice(owner, Family(random.Next(3))));
+        _services.Add((@namespace, name), new Shape([.. slices.Select(slice => slice.Name)], addresses, [.. slices.SelectMany(slice => slice.Hosts).Distinct()], [.. owner.Ports.Select(port => $"_{port.Name}._{port.Protocol.ToLowerInvariant()}")]));
     }
 
     // Not without the label: CoreDNS composes a name with an empty label of such a slice, and then does not reply at all.
-    private (string Name, string[] Hosts) PutSlice(string @namespace, string service, string family, (string Name, string Protocol, int Port)[] ports, bool publishesAll)
+    private (string Name, string[] Hosts) PutSlice(Owner owner, string family)
     {
         string name = $"slice-{++_slices}";
         // While a Service is rolled out, slices of old and new pods have different ports; those of headless Services may have none.
         int shift = random.Next(4) == 0 ? 1 : 0;
-        JsonObject[] endpoints = [.. Enumerable.Range(0, random.Next(5)).Select(_ => NewEndpoint(family, publishesAll))];
+        JsonObject[] endpoints = [.. Enumerable.Range(0, random.Next(5)).Select(_ => NewEndpoint(family, owner.PublishesNotReady))];
         JsonObject slice = new()
         {
             ["apiVersion"] = "discovery.k8s.io/v1",
             ["kind"] = "EndpointSlice",
-            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = @namespace, ["labels"] = new JsonObject { ["kubernetes.io/service-name"] = service } },
+            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = owner.Namespace, ["labels"] = new JsonObject { ["kubernetes.io/service-name"] = owner.Name } },
             ["addressType"] = family,
-            ["ports"] = Array(ports.Select(port => PortObject(port.Name, port.Protocol, 8000 + port.Port + shift))),
+            ["ports"] = Array(owner.Ports.Select(port => PortObject(port.Name, port.Protocol, 8000 + port.Port + shift))),
             ["endpoints"] = Array(endpoints),
         };
         server.Put(slice);
@@ -147,7 +149,7 @@ internal sealed partial class GeneratedCluster(ApiServer server, Random random)
         return (name, hosts);
     }
 
-    private JsonObject NewEndpoint(string family, bool publishesAll)
+    private JsonObject NewEndpoint(string family, bool publishesNotReady)
     {
         int number = 1 + random.Next(60);
         string[] addresses = [Address(family, number), .. random.Next(15) == 0 ? [Address(family, number + 1)] : System.Array.Empty<string>()];
@@ -157,7 +159,7 @@ internal sealed partial class GeneratedCluster(ApiServer server, Random random)
         // The controller says ready of all where publishNotReadyAddresses is set; of no condition, ready is to be assumed.
         bool isServing = random.Next(4) > 0;
         if (random.Next(8) > 0)
-            endpoint["conditions"] = new JsonObject { ["ready"] = isServing || publishesAll, ["serving"] = isServing, ["terminating"] = false };
+            endpoint["conditions"] = new JsonObject { ["ready"] = isServing || publishesNotReady, ["serving"] = isServing, ["terminating"] = false };
         return endpoint;
     }
 
