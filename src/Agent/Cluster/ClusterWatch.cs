@@ -204,8 +204,8 @@ internal sealed partial class ClusterWatch : IDisposable
             IReadOnlyList<NameChange> changed = _names.Publish();
             _consequences.Names.Publish(_names.Current);
             // What was answered by others until now, or from a table of before, may be of Services that are gone.
-            if (isFirst)
-                _consequences.Cache.Flush(_zone.Domain);
+            foreach (string zone in isFirst ? KubeDns.ZonesOf(DnsName.ToText(_zone.Domain)) : [])
+                _consequences.Cache.Flush(DnsName.FromText(zone));
             // Only now: what is asked meanwhile is answered from the new table.
             foreach (NameChange name in changed)
                 _consequences.Cache.Remove(name.Name);
