@@ -223,7 +223,8 @@ internal sealed partial class ClusterWatch : IDisposable
     {
         lock (_lock)
         {
-            if (_nodePods.IsSynced && _namespaces.IsSynced)
+            // Synced a moment before they are here, and no pods at all would undo what all of them asked for.
+            if (_nodePods.IsSynced && _podsHere != NodePods.None && _namespaces.IsSynced)
                 _podSettings.Judge(_podsHere, name => _namespaces.Find(new ObjectKey("", name)));
         }
     }
