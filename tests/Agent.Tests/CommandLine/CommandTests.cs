@@ -38,15 +38,30 @@ public sealed class CommandTests : IDisposable
     [InlineData("observe", "--source", "nonsense")]
     [InlineData("observe", "--since", "nonsense")]
     [InlineData("observe", "-o", "xml")]
+    [InlineData("observe", "--first", "0")]
+    [InlineData("observe", "--last", "4097")]
+    [InlineData("observe", "--last", "many")]
+    [InlineData("cache", "list", "--limit", "-1")]
+    [InlineData("cache", "list", "a..b")]
+    [InlineData("cache", "get", "a..b")]
+    [InlineData("cache", "frobnicate")]
+    [InlineData("explain", "a..b")]
     [InlineData("top", "--interval", "0")]
     [InlineData("completion", "tcsh")]
     public async Task A_wrong_command_line_ends_with_status_2_and_says_why_on_standard_error(params string[] arguments)
     {
-        (int status, _, string error) = await AgentProcess.Run(arguments);
+        (int status, string output, string error) = await AgentProcess.Run(arguments);
 
-        Assert.Equal(2, status);
+        Assert.Equal((2, ""), (status, output));
         Assert.NotEqual("", error.Trim());
         Assert.Contains(arguments[^1], error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_command_line_says_where_to_read_on_and_a_group_of_commands_what_is_in_it()
+    {
+        Assert.EndsWith("lra: 'lra cache list --help' says what it takes\n", (await AgentProcess.Run("cache", "list", "--nothing")).Error, StringComparison.Ordinal);
+        Assert.Contains("Drop kept answers", (await AgentProcess.Run("cache")).Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -128,9 +143,23 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task An_agent_that_hangs_is_told_from_one_that_does_not_run()
+    {
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+        await agent.Signal("STOP");
+
+        (int status, string output, string error) = await AgentProcess.Run("status", "--config", _setup.ConfigurationPath);
+        (int listStatus, _, string listError) = await AgentProcess.Run("cache", "stats", "--config", _setup.ConfigurationPath);
+
+        Assert.Equal((1, ""), (status, error));
+        Assert.StartsWith($"Agent     the agent listens on {_setup.AdminSocket} and does not answer within 10 s: it hangs or is stopped; restart it\nKernel    ", output, StringComparison.Ordinal);
+        Assert.Equal((1, $"lra: the agent listens on {_setup.AdminSocket} and does not answer within 10 s: it hangs or is stopped; restart it\n"), (listStatus, listError));
+        await agent.Signal("CONT");
+    }
+
+    [Fact]
     public async Task Status_without_an_agent_is_3_and_says_where_it_asked()
     {
-
         (int status, string output, string error) = await AgentProcess.Run("status", "--config", _setup.ConfigurationPath);
 
         Assert.Equal((3, ""), (status, error));

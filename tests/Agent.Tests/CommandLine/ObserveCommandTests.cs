@@ -121,6 +121,36 @@ public sealed class ObserveCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A24_observing_everything_takes_a_bounded_memory_however_many_workers_there_are()
+    {
+        const int Rounds = 600;
+        File.WriteAllText(_setup.ConfigurationPath, File.ReadAllText(_setup.ConfigurationPath).Replace("workers: 1 ", "workers: 64 ", StringComparison.Ordinal));
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+        await Load(Rounds / 4);
+        long before = agent.AnonymousKiB;
+        using Process observe = Process.Start("bash", ["-c", $"exec '{AgentProcess.Executable}' observe --config '{_setup.ConfigurationPath}' >/dev/null"]);
+        await AskUntilNoted();
+
+        await Load(Rounds);
+
+        long taken = agent.AnonymousKiB - before;
+        observe.Kill();
+        Assert.InRange(taken, 0, 40 << 10); // 18 MiB of them for what is not looked at yet and what is kept
+
+        // Each connection is one client of the TCP thread, each datagram one of any worker.
+        async Task Load(int rounds)
+        {
+            using TcpConversation client = await TcpConversation.Open(_setup.EndPoint);
+            for (int round = 0; round < rounds; round++)
+            {
+                await client.Send([.. Enumerable.Repeat(DnsMessage.Query("localhost"), 100)]);
+                await client.Receive(100);
+                await Ask("www.example.test");
+            }
+        }
+    }
+
+    [Fact]
     public async Task Top_sums_up_an_interval_for_people_and_for_programs()
     {
         using AgentProcess agent = await AgentProcess.Serve(_setup);

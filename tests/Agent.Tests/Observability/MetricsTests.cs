@@ -72,8 +72,38 @@ public sealed partial class MetricsTests : IAsyncLifetime
         Assert.Equal(1, scraped[$$"""coredns_cache_misses_total{{{server}},zones=".",view=""}"""]);
         Assert.Equal(1, scraped[$$"""coredns_cache_entries{{{server}},type="success",zones=".",view=""}"""]);
         Assert.Equal(3, scraped[$$"""coredns_dns_request_duration_seconds_bucket{{{server}},zone=".",view="",le="+Inf"}"""]);
-        Assert.Equal(1, scraped[$$"""coredns_proxy_request_duration_seconds_count{proxy_name="forward",to="{{_upstream.EndPoint}}",rcode=""}"""]);
+        string proxy = $"proxy_name=\"forward\",to=\"{_upstream.EndPoint}\"";
+        Assert.Equal(1, scraped[$$"""coredns_proxy_request_duration_seconds_count{{{proxy}},rcode="NOERROR"}"""]);
+        Assert.Equal(0, scraped[$$"""coredns_proxy_healthcheck_failures_total{{{proxy}}}"""]);
+        Assert.Equal(0, scraped["""coredns_nodecache_setup_errors_total{errortype="configmap"}"""]);
         Assert.Contains(scraped.Samples.Keys, series => series.EndsWith("zone=\".\",view=\"\",le=\"0.00025\"}", StringComparison.Ordinal)); // its first bound
+    }
+
+    [Fact]
+    public async Task Sizes_and_the_DO_bit_and_error_answers_are_counted_under_the_names_of_CoreDNS()
+    {
+        _upstream.Handler = exchange => exchange.Name.StartsWith("bad", StringComparison.Ordinal) ? exchange.Fail(5) : exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1"));
+        string server = $"server=\"dns://:{_setup.EndPoint.Port}\",zone=\".\",view=\"\"";
+        Scraped before = await Scraped.Of(_setup.MetricsEndPoint);
+        DnsMessage plain = DnsMessage.Query("www.example.test");
+        DnsMessage secure = DnsMessage.Query($"{new string('x', 60)}.{new string('y', 60)}.example.test") with { Additional = [RR.OptRecord(1232) with { Ttl = 0x8000 }] };
+        int replied = (await Client.Ask(_setup.EndPoint, plain)).ToBytes().Length + (await Client.Ask(_setup.EndPoint, secure)).ToBytes().Length;
+        await Client.Ask(_setup.EndPoint, DnsMessage.Query("bad.example.test"), TransportProtocol.Tcp);
+
+        Scraped scraped = await Scraped.Of(_setup.MetricsEndPoint);
+
+        Assert.Equal(1, Grown($$"""coredns_dns_request_size_bytes_bucket{{{server}},proto="udp",le="100"}"""));
+        Assert.Equal(2, Grown($$"""coredns_dns_request_size_bytes_bucket{{{server}},proto="udp",le="200"}"""));
+        Assert.Equal(2, Grown($$"""coredns_dns_request_size_bytes_bucket{{{server}},proto="udp",le="+Inf"}"""));
+        Assert.Equal(plain.ToBytes().Length + secure.ToBytes().Length, Grown($$"""coredns_dns_request_size_bytes_sum{{{server}},proto="udp"}"""));
+        Assert.Equal(1, Grown($$"""coredns_dns_request_size_bytes_count{{{server}},proto="tcp"}"""));
+        Assert.Equal((2, 1), (Grown($$"""coredns_dns_response_size_bytes_count{{{server}},proto="udp"}"""), Grown($$"""coredns_dns_response_size_bytes_count{{{server}},proto="tcp"}""")));
+        Assert.InRange(Grown($$"""coredns_dns_response_size_bytes_sum{{{server}},proto="udp"}"""), replied - 64, replied + 64); // compressed otherwise
+        Assert.Equal(1, Grown($$"""coredns_dns_do_requests_total{{{server}}}"""));
+        Assert.InRange(scraped[$$"""coredns_proxy_request_duration_seconds_count{proxy_name="forward",to="{{_upstream.EndPoint}}",rcode="REFUSED"}"""], 1, 10);
+        Assert.Contains(scraped.Samples.Keys, series => series.StartsWith("coredns_build_info{version=\"lra ", StringComparison.Ordinal));
+
+        double Grown(string series) => scraped[series] - before[series];
     }
 
     [Fact]
