@@ -71,7 +71,7 @@ start_agent() {
 	[ -x "$LRA" ] || die "$LRA is missing: run 'make build'"
 	! agent_runs || die "the agent runs already"
 	launch_agent
-	wait_until 10 agent_ended_or_serves || die_with_log "the agent does not serve the pods within 10 s"
+	wait_until 30 agent_ended_or_serves || die_with_log "the agent does not serve the pods within 30 s"
 	agent_runs || die_with_log "the agent ended"
 }
 

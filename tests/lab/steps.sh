@@ -143,7 +143,7 @@ show_kernel_state() {
 	expect "the hooks are attached to the pods' cgroup" says lra_connect4
 	show find "$PINS" -type f
 	show bpftool link show pinned "$PINS/lra_connect4"
-	expect "a link holds lra_connect4 there" says cgroup_inet4_connect
+	expect "a link holds lra_connect4 there" eval 'says cgroup_inet4_connect || says "attach_type connect4"' # the bpftool of 5.10 has short names
 	show bpftool prog show id "$(sed -n 's/.*prog \([0-9]*\).*/\1/p' <<<"$OUTPUT")"
 	expect "and its program is loaded" says "name lra_connect4"
 	show bpftool map dump pinned "$PINS/frontends"

@@ -154,6 +154,7 @@ public sealed class ObserveCommandTests : IDisposable
     public async Task Top_sums_up_an_interval_for_people_and_for_programs()
     {
         using AgentProcess agent = await AgentProcess.Serve(_setup);
+        Assert.Single((await Client.Ask(_setup.EndPoint, DnsMessage.Query("www.example.test"))).Answers); // hits from now on
         Task<(int Status, string Output, string Error)> table = Run("top", "--once", "-i", "1");
         Task<(int Status, string Output, string Error)> json = Run("top", "-o", "json", "-i", "2");
         Task<(int Status, string Output, string Error)> yaml = Run("top", "-o", "yaml", "-i", "2");
