@@ -8,16 +8,9 @@ namespace Agent.Tests.CommandLine;
 /// <summary><c>lra observe</c> and <c>lra top</c> against a running agent.</summary>
 public sealed class ObserveCommandTests : IDisposable
 {
-    private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
-    private readonly AgentSetup _setup;
+    private readonly AgentSetup _setup = new(ScriptedUpstream.Answering("192.0.2.1"));
 
-    public ObserveCommandTests() => _setup = new AgentSetup(_upstream.EndPoint);
-
-    public void Dispose()
-    {
-        _upstream.Dispose();
-        _setup.Dispose();
-    }
+    public void Dispose() => _setup.Dispose();
 
     [Theory]
     [InlineData("compact", @"^\d\d:\d\d:\d\d\.\d{6}  127\.\S+:\d+  www\.example\.test\. A  (hit|miss)  NOERROR  \S+[um]s  udp  192\.0\.2\.1$")]

@@ -5,16 +5,9 @@ namespace Agent.Tests.Observability;
 /// <summary>Whether who looks at a node in trouble is told what is wrong, and what to do.</summary>
 public sealed class TroubleTests : IDisposable
 {
-    private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
-    private readonly AgentSetup _setup;
+    private readonly AgentSetup _setup = new(ScriptedUpstream.Answering("192.0.2.1"));
 
-    public TroubleTests() => _setup = new AgentSetup(_upstream.EndPoint);
-
-    public void Dispose()
-    {
-        _upstream.Dispose();
-        _setup.Dispose();
-    }
+    public void Dispose() => _setup.Dispose();
 
     [Fact]
     public async Task An_agent_that_is_well_has_none()
@@ -28,14 +21,14 @@ public sealed class TroubleTests : IDisposable
     [Fact]
     public async Task An_upstream_that_drops_everything_is_named_in_the_status_and_in_the_log()
     {
-        _upstream.Handler = _ => Task.CompletedTask;
+        _setup.Upstream.Handler = _ => Task.CompletedTask;
         using AgentProcess agent = await AgentProcess.Serve(_setup);
         await Task.WhenAll(Ask("one.example.test"), Ask("two.example.test"), Ask("three.example.test"));
 
-        string trouble = $"o server of the route . answers ({_upstream.EndPoint}): what is not cached fails, what expired is given on";
+        string trouble = $"o server of the route . answers ({_setup.Upstream.EndPoint}): what is not cached fails, what expired is given on";
         Assert.Contains($"\nTrouble   n{trouble}; do they run, and does this node reach them?\n", await Status(), StringComparison.Ordinal);
         await Wait.Until(() => agent.Output.Contains($"N{trouble}", StringComparison.Ordinal), "the log says so");
-        Assert.Contains($"{_upstream.EndPoint} does not answer: it is asked last", agent.Output, StringComparison.Ordinal);
+        Assert.Contains($"{_setup.Upstream.EndPoint} does not answer: it is asked last", agent.Output, StringComparison.Ordinal);
     }
 
     [Fact]
