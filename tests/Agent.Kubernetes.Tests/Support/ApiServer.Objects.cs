@@ -65,6 +65,29 @@ public sealed partial class ApiServer
         }
     }
 
+    /// <summary>Becomes what it was at a version, which must not be from before <see cref="Compact"/>: its etcd is restored from a backup.</summary>
+    public void Restore(string version)
+    {
+        lock (_lock)
+        {
+            _version = long.Parse(version, CultureInfo.InvariantCulture);
+            foreach (StoredKind kind in _kinds.Values)
+            {
+                foreach (PastChange undone in Enumerable.Reverse(kind.Past).TakeWhile(change => change.Version > _version))
+                {
+                    JsonNode metadata = (undone.Old ?? undone.Now)!["metadata"]!;
+                    string key = $"{metadata["namespace"]}/{metadata["name"]}";
+                    if (undone.Old is null)
+                        kind.Objects.Remove(key);
+                    else
+                        kind.Objects[key] = undone.Old;
+                }
+
+                kind.Past.RemoveAll(change => change.Version > _version);
+            }
+        }
+    }
+
     /// <summary>Forgets the past: no watch can resume from before now.</summary>
     public void Compact()
     {
