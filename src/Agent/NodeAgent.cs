@@ -20,6 +20,7 @@ internal sealed partial class NodeAgent : IDisposable
 
     private readonly ILogger _logger;
     private readonly RouteSource _routes;
+    private readonly ServerNews _news;
     private readonly ResponseCache _cache;
     private readonly List<ServingThread> _threads = [];
     private readonly SharedFlights _flights = new();
@@ -44,6 +45,7 @@ internal sealed partial class NodeAgent : IDisposable
         _queryLog = new QueryLog(Flows, Console.Out);
         Redirect = new NodeRedirect(() => _configuration, _threads, logger);
         _routes = new RouteSource(configuration.Routes, OwnAddresses(configuration), logger);
+        _news = new ServerNews(logger);
         _routeTimer = new Timer(_ => RefreshRoutes(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
@@ -203,6 +205,7 @@ internal sealed partial class NodeAgent : IDisposable
         try
         {
             _routes.Refresh();
+            _news.Tell(_routes.Current, Environment.TickCount64);
         }
         finally
         {
