@@ -222,6 +222,7 @@ internal sealed partial class NodeAgent : IDisposable
         while (_threads.Any(thread => !thread.IsIdle) && Environment.TickCount64 - started < LongestDrain);
     }
 
+    // Those of all the parts of this class: the generator writes parts in another order each time, and the executable would differ.
     [LoggerMessage(100, LogLevel.Information, "Added {Address} to lo")]
     private static partial void AddressAdded(ILogger logger, IPAddress address);
 
@@ -230,6 +231,12 @@ internal sealed partial class NodeAgent : IDisposable
 
     [LoggerMessage(104, LogLevel.Warning, "No route names {ClusterDomain}: Service names are asked of the servers of the root zone")]
     private static partial void NoClusterRoute(ILogger logger, string clusterDomain);
+
+    [LoggerMessage(110, LogLevel.Information, "{Path} has changed, and is in force")]
+    private static partial void Reloaded(ILogger logger, string path);
+
+    [LoggerMessage(111, LogLevel.Error, "The changed configuration is refused, that of before stays in force: {Reason}")]
+    private static partial void ReloadRefused(ILogger logger, string reason);
 
     [LoggerMessage(112, LogLevel.Information, "Reads {Count} listening sockets together with the agent that runs")]
     private static partial void Inherited(ILogger logger, int count);
