@@ -34,7 +34,7 @@ public sealed class ManifestTests
             "",
             "uninstall=true",
             "podMonitor=true,staleSockets=true,extraCapabilities={SYS_RESOURCE},seccompProfile=lra.json",
-            $"image.digest=sha256:{new string('0', 64)},image.pullPolicy=Always,imagePullSecrets[0].name=here,apiServer.host=192.0.2.1,maxUnavailable=2",
+            $"image.digest=sha256:{new string('0', 64)},image.pullPolicy=Always,imagePullSecrets[0].name=here,apiServer.host=192.0.2.1,maxSurge=0,maxUnavailable=2",
         ];
 
         Assert.Empty(Mistakes(values.SelectMany(value => Rendered.ByHelm(value))));

@@ -33,8 +33,10 @@ public sealed class ValuesTests
     [InlineData("apiServer.host=https://192.0.2.1", "/apiServer/host")]
     [InlineData("apiServer.port=65536", "/apiServer/port")]
     [InlineData("resources.memory=1Gi", "memory")]
-    [InlineData("maxUnavailable=0", "/maxUnavailable")]
-    [InlineData("maxUnavailable=10", null)]
+    [InlineData("maxSurge=0", "maxSurge and maxUnavailable")] // the API takes exactly one of the two that is not 0
+    [InlineData("maxUnavailable=10", "maxSurge and maxUnavailable")]
+    [InlineData("maxSurge=0,maxUnavailable=10", null)]
+    [InlineData("maxSurge=-1", "/maxSurge")]
     [InlineData("maxUnavailable=all", "/maxUnavailable")]
     [InlineData("staleSockets=yes", "/staleSockets")]
     [InlineData("extraCapabilities={CAP_SYS_RESOURCE}", "/extraCapabilities/0")]
