@@ -140,7 +140,8 @@ public sealed partial class ResponseCache
         {
             // Else a refresh that finds the name gone would leave the old answer in place, due for the next refresh with every query.
             Shard(hash).Remove(hash);
-            hash = absence;
+            if (!HasAddress(nameHash, entry.StoredAt))
+                hash = absence;
         }
 
         Shard(hash).Store(hash, entry);
@@ -210,6 +211,23 @@ public sealed partial class ResponseCache
         entry = absence;
         isPopular = isAbsencePopular;
         return true;
+    }
+
+    /// <summary>
+    /// Whether a name has a fresh address: then an NXDOMAIN is of one type alone. Servers that say both at once are wrong (RFC 8020 section 2), and common: CoreDNS
+    /// with a <c>template IN A</c>. For pods, which ask for A and AAAA together, such a name must not come and go.
+    /// </summary>
+    private bool HasAddress(ulong nameHash, long now)
+    {
+        foreach (ushort type in (ReadOnlySpan<ushort>)[RecordType.A, RecordType.Aaaa])
+        {
+            ulong hash = WithType(nameHash, type);
+            CacheEntry known = Shard(hash).Peek(hash);
+            if (!known.IsNone && !known.IsDenial && known.Failures == 0 && known.ExpiredFor(now) < 0)
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>Whether a kept failure is the last of a row, and not the memory of one that ended long ago.</summary>
