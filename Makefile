@@ -75,7 +75,7 @@ matrix: build ## What upgrades and failures cost pods that ask through every sha
 		dotnet test tests/Agent.Lab.Tests -c Release --no-build --nologo --filter FullyQualifiedName~FailureMatrixTests; \
 		status=$$?; cat out/matrix.md; exit $$status
 
-bench: build ## Measure against unbound, dnsdist, knot-resolver and a constant responder (BENCH="hit-udp ..." picks lines)
+bench: build ## Measure against unbound, dnsdist, knot-resolver, NodeLocal DNSCache and a constant responder (BENCH="hit-udp ..." picks lines)
 	@dotnet run -c Release --no-build --project tests/Agent.Benchmarks -- $(BENCH)
 
 lab: build ## Three machines as network namespaces: a pod's query redirected and answered, step by step

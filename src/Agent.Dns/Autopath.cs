@@ -53,9 +53,9 @@ internal sealed class Autopath
     public WalkEnd Run(in Query query, CacheEntry arrived, long now)
     {
         _dueLength = 0;
-        if (query.Type is not (RecordType.A or RecordType.Aaaa) || query.Flags != KeyFlags.None) // who validates has to see each step
+        if (query.Flags != KeyFlags.None || _cluster.Current is not { } names) // who validates has to see each step
             return WalkEnd.Plain;
-        if (_cluster.Searches?.Find(query.Client) is not { } list || _cluster.Current?.IsBelowService(query.Name) != false)
+        if (_cluster.Searches?.Find(query.Client) is not { } list || SearchWalk.WhyPlain(list, names, query.Name, query.Type) != null)
             return WalkEnd.Plain;
         _arrived = arrived;
         _now = now;

@@ -29,19 +29,29 @@ public readonly record struct ClusterEndpoint(byte[] Host, byte[] Address, bool 
 /// <summary>Endpoints that have the same ports, as one EndpointSlice tells of them. Immutable, shared by the versions of a Service.</summary>
 public sealed class ClusterEndpoints
 {
+    private static readonly SipHash _hash = SipHash.CreateRandom();
+
     private readonly ClusterPort[] _ports;
     private readonly ClusterEndpoint[] _items; // by host, then by address
+    private readonly uint[] _hashes; // of the hosts, sorted: that a host is not in this slice of a Service with many costs no look at the hosts themselves
 
     public ClusterEndpoints(IEnumerable<ClusterPort> ports, IEnumerable<ClusterEndpoint> items)
     {
         _ports = [.. ports];
         _items = [.. items];
         Array.Sort(_items, Compare);
+        _hashes = Array.ConvertAll(_items, item => HashOf(item.Host));
+        Array.Sort(_hashes);
     }
 
     internal ClusterPort[] Ports => _ports;
 
     internal ReadOnlySpan<ClusterEndpoint> Items => _items;
+
+    internal static uint HashOf(ReadOnlySpan<byte> host) => (uint)_hash.Compute(host);
+
+    /// <summary>Whether there may be an endpoint of the host with this <see cref="HashOf"/>.</summary>
+    internal bool MayHave(uint hash) => Array.BinarySearch(_hashes, hash) >= 0;
 
     /// <summary>Where the endpoints are that a name is about.</summary>
     internal Range RangeOf(in ClusterName name)

@@ -29,8 +29,8 @@ public sealed partial class ClusterService
                 {
                     ClusterNameKind.Endpoint => !IsRepeated(name, i, at),
                     // The earlier one may have been of another port.
-                    ClusterNameKind.Port => _repeats[i]?[at] != true || !reply.HasAddress(start, owner.Length, endpoint.Address),
-                    _ => _repeats[i]?[at] != true,
+                    ClusterNameKind.Port => _repeats?[i]?[at] != true || !reply.HasAddress(start, owner.Length, endpoint.Address),
+                    _ => _repeats?[i]?[at] != true,
                 };
                 if (isNew && IsPublished(endpoint))
                     reply.AddAddress(owner, endpoint.Address, type);

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Buffers.Binary;
+using System.Numerics;
 
 namespace Agent.Dns;
 
@@ -15,7 +17,7 @@ public enum ClusterServiceKind
 /// <summary>One Service with its endpoints. Immutable.</summary>
 public sealed partial class ClusterService
 {
-    private readonly bool[]?[] _repeats; // by slice and endpoint: whether an earlier endpoint has the same address; null: none, as mostly
+    private readonly bool[]?[]? _repeats; // by slice and endpoint: whether an earlier endpoint has the same address; null: none, as mostly
 
     /// <param name="key">Of <see cref="KeyOf"/>.</param>
     /// <param name="publishesNotReady">Whether endpoints that are not ready have names too.</param>
@@ -25,7 +27,7 @@ public sealed partial class ClusterService
         Kind = kind;
         PublishesNotReady = publishesNotReady;
         Slices = [.. slices];
-        _repeats = FindRepeats();
+        _repeats = MayRepeat() ? FindRepeats() : null;
     }
 
     /// <summary>The labels of Service and namespace, with their lengths.</summary>
@@ -66,11 +68,13 @@ public sealed partial class ClusterService
     internal bool IsPublished(in ClusterEndpoint endpoint) => endpoint.IsReady || PublishesNotReady;
 
     /// <summary>Whether an endpoint with this host and address has a name.</summary>
-    internal bool Publishes(in ClusterEndpoint endpoint)
+    /// <param name="slices">Those of its slices that are searched.</param>
+    internal bool Publishes(in ClusterEndpoint endpoint, ClusterEndpoints[] slices)
     {
-        foreach (ClusterEndpoints slice in Slices)
+        uint hash = ClusterEndpoints.HashOf(endpoint.Host);
+        foreach (ClusterEndpoints slice in slices)
         {
-            if (slice.Has(endpoint.Host, endpoint.Address, PublishesNotReady))
+            if (slice.MayHave(hash) && slice.Has(endpoint.Host, endpoint.Address, PublishesNotReady))
                 return true;
         }
 
@@ -81,9 +85,10 @@ public sealed partial class ClusterService
 
     private bool HasEndpoint(in ClusterName name)
     {
+        uint hash = name.Kind == ClusterNameKind.Endpoint ? ClusterEndpoints.HashOf(name.Host) : 0;
         foreach (ClusterEndpoints slice in Slices)
         {
-            if (slice.CountPorts(name) == 0)
+            if ((name.Kind == ClusterNameKind.Endpoint && !slice.MayHave(hash)) || slice.CountPorts(name) == 0)
                 continue;
             foreach (ref readonly ClusterEndpoint endpoint in slice.Items[slice.RangeOf(name)])
             {
@@ -117,6 +122,29 @@ public sealed partial class ClusterService
         }
 
         return count;
+    }
+
+    /// <summary>Whether two endpoints may have one address. A set of thousands would be made anew for each change of one of them.</summary>
+    private bool MayRepeat()
+    {
+        ulong[] rented = ArrayPool<ulong>.Shared.Rent(Slices.Sum(slice => slice.Items.Length));
+        int count = 0;
+        foreach (ClusterEndpoints slice in Slices)
+        {
+            foreach (ref readonly ClusterEndpoint endpoint in slice.Items)
+            {
+                if (IsPublished(endpoint))
+                    rented[count++] = (ulong)NumberOf(endpoint.Address) ^ BitOperations.RotateLeft((ulong)(NumberOf(endpoint.Address) >> 64), 32);
+            }
+        }
+
+        Span<ulong> numbers = rented.AsSpan(0, count);
+        numbers.Sort();
+        bool mayRepeat = false;
+        for (int i = 1; i < count && !mayRepeat; i++)
+            mayRepeat = numbers[i] == numbers[i - 1];
+        ArrayPool<ulong>.Shared.Return(rented);
+        return mayRepeat;
     }
 
     private bool[]?[] FindRepeats()

@@ -6,8 +6,8 @@ internal sealed class EndpointDifference
     public EndpointDifference(ClusterService? old, ClusterService? service)
     {
         (ClusterEndpoints[] before, ClusterEndpoints[] after) = (SlicesOf(old, service), SlicesOf(service, old));
-        Gone = Only(old, before, service);
-        Added = Only(service, after, old);
+        Gone = Only(old, before, service, after);
+        Added = Only(service, after, old, before);
         HasOtherPorts = before.Length != after.Length || !before.Zip(after).All(pair => ClusterPort.AreSame(pair.First.Ports, pair.Second.Ports));
         InChangedSlices = before.Concat(after).SelectMany(slice => slice.Items.ToArray());
     }
@@ -29,14 +29,15 @@ internal sealed class EndpointDifference
         return [.. (service?.Slices ?? []).Where(slice => !known.Contains(slice))];
     }
 
-    private static List<ClusterEndpoint> Only(ClusterService? service, ClusterEndpoints[] slices, ClusterService? other)
+    /// <param name="others">Where most of the endpoints are, and the first to be searched.</param>
+    private static List<ClusterEndpoint> Only(ClusterService? service, ClusterEndpoints[] slices, ClusterService? other, ClusterEndpoints[] others)
     {
         List<ClusterEndpoint> only = [];
         foreach (ClusterEndpoints slice in slices)
         {
             foreach (ref readonly ClusterEndpoint endpoint in slice.Items)
             {
-                if (service!.IsPublished(endpoint) && other?.Publishes(endpoint) != true)
+                if (service!.IsPublished(endpoint) && other?.Publishes(endpoint, others) != true && other?.Publishes(endpoint, other.Slices) != true)
                     only.Add(endpoint);
             }
         }

@@ -46,6 +46,9 @@ public readonly ref struct Query
 
     public KeyFlags Flags => (KeyFlags)Key[^3];
 
+    /// <summary>Whether it asks for DNSSEC's records (RFC 3225); false of a query whose question is malformed.</summary>
+    public bool IsDnssecOk => !Key.IsEmpty && (Flags & KeyFlags.DnssecOk) != 0;
+
     public ushort Type => BinaryPrimitives.ReadUInt16BigEndian(Key[^2..]);
 
     public ushort Class => BinaryPrimitives.ReadUInt16BigEndian(Key[^5..]);

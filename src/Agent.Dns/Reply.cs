@@ -58,7 +58,7 @@ public static class Reply
         BinaryPrimitives.WriteUInt16BigEndian(opt[1..], RecordType.Opt);
         BinaryPrimitives.WriteUInt16BigEndian(opt[3..], AdvertisedUdpSize);
         opt[5] = (byte)((int)code >> 4);
-        opt[7] = (byte)(query.Key.Length > 0 && (query.Flags & KeyFlags.DnssecOk) != 0 ? 0x80 : 0); // RFC 3225 section 3
+        opt[7] = (byte)(query.IsDnssecOk ? 0x80 : 0); // RFC 3225 section 3
         BinaryPrimitives.WriteUInt16BigEndian(opt[9..], (ushort)(length - OptSize));
         Span<byte> options = opt[OptSize..];
         if (query.WantsKeepalive)

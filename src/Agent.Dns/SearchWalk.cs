@@ -53,6 +53,13 @@ public sealed class SearchWalk(StepLookup look)
     /// <summary>The question of the step at which the last walk ended.</summary>
     public ReadOnlySpan<byte> Key => _key.AsSpan(0, _length);
 
+    /// <summary>Why a question begins no walk that is shortened; null: it does.</summary>
+    public static string? WhyPlain(SearchList list, ClusterNames names, ReadOnlySpan<byte> name, ushort type) =>
+        type is not (RecordType.A or RecordType.Aaaa) ? "only for A and AAAA"
+        : !list.Begins(name, out _) ? "a walk begins in the first domain of the list, with a name of at least two labels and fewer dots than ndots"
+        : names.IsBelowService(name) ? "the first name is one of a Service that the table has"
+        : null;
+
     /// <param name="key">A question for A or AAAA records.</param>
     public WalkEnd Run(SearchList list, ReadOnlySpan<byte> key)
     {

@@ -20,7 +20,7 @@ public abstract record KubernetesObject
 
     public IReadOnlyDictionary<string, string> Labels { get; init; } = EmptyMap;
 
-    /// <summary>Of the annotations, only those of <c>redirect.lra.dev</c> and of topology, and <c>kubernetes.io/config.hash</c>, which is in a static pod's cgroup what the UID is in another's.</summary>
+    /// <summary>Of the annotations, only those of <c>redirect.lra.dev</c> and of topology, and <c>kubernetes.io/config.mirror</c>, which is in a static pod's cgroup what the UID is in another's.</summary>
     public IReadOnlyDictionary<string, string> Annotations { get; init; } = EmptyMap;
 
     protected static IReadOnlyDictionary<string, string> EmptyMap { get; } = new Dictionary<string, string>();

@@ -23,12 +23,15 @@ internal static unsafe partial class Libc
     internal const int SO_RCVBUFFORCE = 33;
     internal const int SO_COOKIE = 57;
     internal const int IPPROTO_IP = 0;
+    internal const int IP_PKTINFO = 8;
     internal const int IP_MTU_DISCOVER = 10;
     internal const int IP_PMTUDISC_OMIT = 5;
     internal const int IPPROTO_TCP = 6;
     internal const int TCP_NODELAY = 1;
     internal const int IPPROTO_IPV6 = 41;
     internal const int IPV6_V6ONLY = 26;
+    internal const int IPV6_RECVPKTINFO = 49;
+    internal const int IPV6_PKTINFO = 50;
     internal const int MSG_DONTWAIT = 0x40;
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_CTRUNC = 0x8;
@@ -49,6 +52,9 @@ internal static unsafe partial class Libc
     internal const int PROT_READ = 1;
     internal const int PROT_WRITE = 2;
     internal const int MAP_SHARED = 1;
+    internal const int MAP_PRIVATE = 2;
+    internal const int MAP_ANONYMOUS = 0x20;
+    internal const int MADV_DONTNEED = 4;
     internal const int ENOENT = 2;
     internal const int EINTR = 4;
     internal const int EAGAIN = 11;
@@ -98,6 +104,21 @@ internal static unsafe partial class Libc
         public nuint cmsg_len;
         public int cmsg_level;
         public int cmsg_type;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct in_pktinfo
+    {
+        public int ipi_ifindex;
+        public uint ipi_spec_dst;
+        public uint ipi_addr;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct in6_pktinfo
+    {
+        public fixed byte ipi6_addr[16];
+        public uint ipi6_ifindex;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -239,6 +260,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial void* mmap(void* address, nuint length, int protection, int flags, int fd, nint offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int madvise(void* address, nuint length, int advice);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int munmap(void* address, nuint length);

@@ -16,6 +16,9 @@ public readonly unsafe struct NativeSocket(int descriptor)
     /// <summary>What <see cref="ReceiveDatagram"/> returns when the socket has an error.</summary>
     public const int Broken = -2;
 
+    /// <summary>How many connections may wait at a listening TCP socket; fewer where net.core.somaxconn is smaller.</summary>
+    public const int Backlog = 1024;
+
     public int Descriptor => descriptor;
 
     /// <summary>A UDP socket of a serving worker. Several may share the address (SO_REUSEPORT); receiving blocks for at most <paramref name="receiveTimeout"/>.</summary>
@@ -44,7 +47,7 @@ public readonly unsafe struct NativeSocket(int descriptor)
         NativeSocket socket = Open(address, Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK);
         socket.Set(Libc.SOL_SOCKET, Libc.SO_REUSEADDR, 1);
         socket.Bind(address);
-        if (Libc.listen(socket.Descriptor, 1024) != 0)
+        if (Libc.listen(socket.Descriptor, Backlog) != 0)
             throw socket.CloseAndReport(Marshal.GetLastPInvokeError(), $"listen on {address} over TCP");
         return socket;
     }
@@ -55,8 +58,16 @@ public readonly unsafe struct NativeSocket(int descriptor)
     /// </summary>
     /// <param name="isExhausted">Whether this host lacks a descriptor, a port or memory, which is not the server's fault.</param>
     /// <returns>False when it is so, or the server is unreachable.</returns>
-    public static bool TryConnectUdp(in SockAddr server, out NativeSocket socket, out bool isExhausted) =>
-        TryConnect(server, Libc.SOCK_DGRAM | Libc.SOCK_NONBLOCK, out socket, out isExhausted);
+    public static bool TryConnectUdp(in SockAddr server, out NativeSocket socket, out bool isExhausted)
+    {
+        if (!TryConnect(server, Libc.SOCK_DGRAM | Libc.SOCK_NONBLOCK, out socket, out isExhausted))
+            return false;
+        if (server.IsV4)
+            socket.Set(Libc.IPPROTO_IP, Libc.IP_PKTINFO, 1);
+        else
+            socket.Set(Libc.IPPROTO_IPV6, Libc.IPV6_RECVPKTINFO, 1);
+        return true;
+    }
 
     /// <summary>Connects a UDP socket that was disconnected: to any server, on a new port of the kernel's choice.</summary>
     public bool TryConnect(in SockAddr server)
@@ -186,6 +197,21 @@ public readonly unsafe struct NativeSocket(int descriptor)
         }
     }
 
+    /// <summary>As <see cref="ReceiveDatagram(Span{byte})"/>, of a socket that <see cref="TryConnectUdp"/> opened.</summary>
+    /// <param name="interfaceIndex">The index of the network interface that the datagram came in through; 0: not known.</param>
+    public int ReceiveDatagram(Span<byte> bytes, out int interfaceIndex)
+    {
+        PacketInfo info = default;
+        fixed (byte* buffer = bytes)
+        {
+            Libc.iovec vector = new() { iov_base = buffer, iov_len = (nuint)bytes.Length };
+            Libc.msghdr message = new() { msg_iov = &vector, msg_iovlen = 1, msg_control = &info, msg_controllen = (nuint)sizeof(PacketInfo) };
+            nint received = Libc.recvmsg(descriptor, &message, Libc.MSG_DONTWAIT);
+            interfaceIndex = info.InterfaceIndex;
+            return received >= 0 ? (int)received : WouldBlock() ? Nothing : Broken;
+        }
+    }
+
     public void Close()
     {
         if (descriptor >= 0)
@@ -239,4 +265,27 @@ public readonly unsafe struct NativeSocket(int descriptor)
     private static bool IsExhausted() => Marshal.GetLastPInvokeError() is Libc.EMFILE or Libc.ENFILE or Libc.ENOBUFS or Libc.ENOMEM;
 
     private static bool WouldBlock() => Marshal.GetLastPInvokeError() is Libc.EAGAIN or Libc.EINTR;
+
+    /// <summary>A control message with what the kernel says of one datagram (ip(7), ipv6(7)), as the macros of cmsg(3) lay it out.</summary>
+    [StructLayout(LayoutKind.Explicit)]
+    private struct PacketInfo
+    {
+        private const int HeaderSize = 16;
+
+        [FieldOffset(0)]
+        private Libc.cmsghdr _header;
+
+        [FieldOffset(HeaderSize)]
+        private Libc.in_pktinfo _v4;
+
+        [FieldOffset(HeaderSize)]
+        private Libc.in6_pktinfo _v6;
+
+        public readonly int InterfaceIndex => (_header.cmsg_level, _header.cmsg_type) switch
+        {
+            (Libc.IPPROTO_IP, Libc.IP_PKTINFO) => _v4.ipi_ifindex,
+            (Libc.IPPROTO_IPV6, Libc.IPV6_PKTINFO) => (int)_v6.ipi6_ifindex,
+            _ => 0,
+        };
+    }
 }

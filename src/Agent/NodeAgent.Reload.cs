@@ -1,7 +1,6 @@
 using Agent.Configuration;
 using Agent.Dns;
 using Agent.Serving;
-using Microsoft.Extensions.Logging;
 
 namespace Agent;
 
@@ -67,12 +66,6 @@ internal sealed partial class NodeAgent
             ConfiguredNames.Build(configuration.Names),
             new CacheLimits((uint)cache.MinTtl, (uint)cache.MaxTtl, (uint)cache.MaxNegativeTtl));
     }
-
-    [LoggerMessage(110, LogLevel.Information, "{Path} has changed, and is in force")]
-    private static partial void Reloaded(ILogger logger, string path);
-
-    [LoggerMessage(111, LogLevel.Error, "The changed configuration is refused, that of before stays in force: {Reason}")]
-    private static partial void ReloadRefused(ILogger logger, string reason);
 }
 
 /// <summary>What became of the configuration file since the start.</summary>

@@ -20,6 +20,7 @@ internal sealed partial class NodeAgent : IDisposable
 
     private readonly ILogger _logger;
     private readonly RouteSource _routes;
+    private readonly ServerNews _news;
     private readonly ResponseCache _cache;
     private readonly List<ServingThread> _threads = [];
     private readonly SharedFlights _flights = new();
@@ -44,6 +45,7 @@ internal sealed partial class NodeAgent : IDisposable
         _queryLog = new QueryLog(Flows, Console.Out);
         Redirect = new NodeRedirect(() => _configuration, _threads, logger);
         _routes = new RouteSource(configuration.Routes, OwnAddresses(configuration), logger);
+        _news = new ServerNews(logger);
         _routeTimer = new Timer(_ => RefreshRoutes(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
@@ -203,6 +205,7 @@ internal sealed partial class NodeAgent : IDisposable
         try
         {
             _routes.Refresh();
+            _news.Tell(_routes.Current, Environment.TickCount64);
         }
         finally
         {
@@ -219,6 +222,7 @@ internal sealed partial class NodeAgent : IDisposable
         while (_threads.Any(thread => !thread.IsIdle) && Environment.TickCount64 - started < LongestDrain);
     }
 
+    // Those of all the parts of this class: the generator writes parts in another order each time, and the executable would differ.
     [LoggerMessage(100, LogLevel.Information, "Added {Address} to lo")]
     private static partial void AddressAdded(ILogger logger, IPAddress address);
 
@@ -227,6 +231,12 @@ internal sealed partial class NodeAgent : IDisposable
 
     [LoggerMessage(104, LogLevel.Warning, "No route names {ClusterDomain}: Service names are asked of the servers of the root zone")]
     private static partial void NoClusterRoute(ILogger logger, string clusterDomain);
+
+    [LoggerMessage(110, LogLevel.Information, "{Path} has changed, and is in force")]
+    private static partial void Reloaded(ILogger logger, string path);
+
+    [LoggerMessage(111, LogLevel.Error, "The changed configuration is refused, that of before stays in force: {Reason}")]
+    private static partial void ReloadRefused(ILogger logger, string reason);
 
     [LoggerMessage(112, LogLevel.Information, "Reads {Count} listening sockets together with the agent that runs")]
     private static partial void Inherited(ILogger logger, int count);

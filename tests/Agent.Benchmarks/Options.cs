@@ -15,7 +15,8 @@ internal sealed record Options(IReadOnlyList<Line> Lines, int Rounds, bool Edns,
                    (the constant responder is always measured)
         --edns     ask with EDNS, as dig does
 
-        The environment variable LRA names the agent's executable (default: out/lra).
+        The environment variable LRA names the agent's executable (default: out/lra), NODE_CACHE that of
+        NodeLocal DNSCache (default: node-cache in PATH).
         """;
 
     public static bool TryParse(string[] args, TextWriter errors, out Options options)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Agent.Kubernetes.Tests.Support;
 using Agent.Lab.Tests;
 
 namespace Agent.Deploy.Tests;
@@ -33,10 +34,19 @@ public sealed class ManifestTests
             "",
             "uninstall=true",
             "podMonitor=true,staleSockets=true,extraCapabilities={SYS_RESOURCE},seccompProfile=lra.json",
-            "image.digest=sha256:0123,image.pullPolicy=Always,imagePullSecrets[0].name=here,apiServer.host=192.0.2.1,maxUnavailable=2",
+            $"image.digest=sha256:{new string('0', 64)},image.pullPolicy=Always,imagePullSecrets[0].name=here,apiServer.host=192.0.2.1,maxUnavailable=2",
         ];
 
         Assert.Empty(Mistakes(values.SelectMany(value => Rendered.ByHelm(value))));
+    }
+
+    [ToolFact]
+    public void Every_object_of_the_machines_of_vagrant_fits_the_schemas_of_Kubernetes()
+    {
+        JsonObject[] objects = [.. Directory.GetFiles(Path.Combine(DeployedYaml.Root, "vagrant/manifests")).SelectMany(file => DeployedYaml.Parse(File.ReadAllText(file)))];
+
+        Assert.NotEmpty(objects);
+        Assert.Empty(Mistakes(objects));
     }
 
     [ToolFact]

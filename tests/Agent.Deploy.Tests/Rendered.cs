@@ -9,7 +9,7 @@ namespace Agent.Deploy.Tests;
 internal static class Rendered
 {
     /// <param name="folder">Below deploy/kustomize.</param>
-    public static IReadOnlyList<JsonObject> ByKubectl(string folder) => Run("kubectl", "kustomize", Path.Combine(DeployedYaml.Root, "deploy/kustomize", folder));
+    public static IReadOnlyList<JsonObject> ByKubectl(string folder) => ByKustomize(Path.Combine(DeployedYaml.Root, "deploy/kustomize", folder));
 
     /// <summary>The base with one of the components, as somebody's own kustomization has it.</summary>
     public static IReadOnlyList<JsonObject> ByKubectlWith(string component)
@@ -21,7 +21,7 @@ internal static class Rendered
                 resources: [../../deploy/kustomize/base]
                 components: [../../deploy/kustomize/components/{component}]
                 """);
-            return Run("kubectl", "kustomize", directory.FullName);
+            return ByKustomize(directory.FullName);
         }
         finally
         {
@@ -31,13 +31,15 @@ internal static class Rendered
 
     /// <param name="values">As after --set; empty: the chart's own.</param>
     public static IReadOnlyList<JsonObject> ByHelm(string values, string kubernetes = "1.34.0") =>
-        Run("helm", "template", "lra", Path.Combine(DeployedYaml.Root, "deploy/helm/local-redirect-agent"), "--namespace", "kube-system", "--include-crds", "--kube-version", kubernetes, "--set", values);
+        Parse(Helm("template", "--include-crds", "--kube-version", kubernetes, "--set", values));
+
+    /// <summary>What helm says to a command on the chart.</summary>
+    public static CommandResult Helm(string command, params string[] arguments) =>
+        Processes.Run(Path.Combine(Tools.Directory, "helm"), [command, "lra", Path.Combine(DeployedYaml.Root, "deploy/helm/local-redirect-agent"), "--namespace", "kube-system", .. arguments]);
 
     public static JsonObject DaemonSetOf(IReadOnlyList<JsonObject> objects) => objects.Single(item => item["kind"]!.ToString() == "DaemonSet");
 
-    private static IReadOnlyList<JsonObject> Run(string tool, params string[] arguments)
-    {
-        CommandResult result = Processes.Run(Path.Combine(Tools.Directory, tool), arguments);
-        return result.ExitCode == 0 ? DeployedYaml.Parse(result.Output) : throw new XunitException($"{tool} {string.Join(' ', arguments)}: {result.Error}");
-    }
+    private static IReadOnlyList<JsonObject> ByKustomize(string directory) => Parse(Processes.Run(Path.Combine(Tools.Directory, "kubectl"), ["kustomize", directory]));
+
+    private static IReadOnlyList<JsonObject> Parse(CommandResult result) => result.ExitCode == 0 ? DeployedYaml.Parse(result.Output) : throw new XunitException(result.Error);
 }

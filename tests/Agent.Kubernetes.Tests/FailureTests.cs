@@ -202,6 +202,54 @@ public sealed class FailureTests : IAsyncLifetime
         Assert.Equal(2, _server.Requests.Count(request => !request.IsWatch));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_watch_from_the_future_of_a_restored_server_hears_nothing_and_is_given_up_for_a_list(bool endsWatches)
+    {
+        RetryPace pace = Watched<Service>.Quick with { Silence = TimeSpan.FromMilliseconds(400) };
+        _server.Trouble.KeepsWatchesOfTheFuture = true;
+        _server.Trouble.BookmarkEvery = TimeSpan.FromMilliseconds(50);
+        string backup = _server.Put(Objects.Service("old"));
+        await using Watched<Service> watched = Watched<Service>.Start(_server, Resources.Services, pace);
+        await watched.Synced();
+        foreach (string lost in (string[])["lost-1", "lost-2", "lost-3"])
+            _server.Put(Objects.Service(lost));
+        await watched.Has("lost-3");
+
+        _server.Restore(backup);
+        if (endsWatches) // each sooner than the silence is noticed
+        {
+            _server.Trouble.LongestWatch = TimeSpan.FromMilliseconds(60);
+            _server.CutWatches();
+        }
+        _server.Put(Objects.Service("new"));
+
+        await watched.Has("new");
+        await watched.Lacks("lost-3");
+        Assert.Equal(["old", "new"], watched.Reflector.Snapshot().Select(service => service.Key.Name).OrderDescending());
+    }
+
+    [Fact]
+    public async Task A_watch_in_which_nothing_happens_is_no_reason_to_list_all_anew()
+    {
+        KeptLog log = new();
+        RetryPace pace = Watched<Service>.Quick with { Silence = TimeSpan.FromMilliseconds(200) };
+        _server.Put(Objects.Service("one"));
+        _server.Put(Objects.Service("two"));
+        using ApiClient client = new(Watched<Service>.Access(_server), log);
+        List<int> reports = [];
+        await using Reflector<Service> reflector = new(client, Resources.Services, new ReflectorOptions { Pace = pace }, changes => reports.Add(changes.Count));
+        reflector.Start();
+
+        await Wait.Until(() => _server.Requests.Count(request => !request.IsWatch) >= 4, "three silences");
+
+        Assert.Equal([2], reports);
+        Assert.All(_server.Requests.Where(request => !request.IsWatch).Skip(1), request => Assert.Equal("1", request.Parameter("limit")));
+        Assert.Single(_server.Requests.Where(request => request.IsWatch).Select(request => request.Parameter("resourceVersion")).Distinct());
+        Assert.Empty(log.Lines);
+    }
+
     [Fact]
     public async Task It_stops_within_a_second_whatever_it_is_doing()
     {

@@ -81,7 +81,7 @@ public sealed class ParserTests
     public void A_Pod_is_read_with_its_DNS_settings_ports_and_readiness()
     {
         Pod pod = Parse(PodParser.Parse, """
-            {"metadata":{"name":"p","namespace":"n","annotations":{"kubernetes.io/config.hash":"h"}},
+            {"metadata":{"name":"p","namespace":"n","annotations":{"kubernetes.io/config.mirror":"h"}},
              "spec":{"nodeName":"w1","hostNetwork":true,"runtimeClassName":"kata","dnsPolicy":"None",
               "dnsConfig":{"nameservers":["1.1.1.1"],"searches":["a.example","b.example"],"options":[{"name":"ndots","value":"2"},{"name":"edns0"}]},
               "initContainers":[{"name":"i","ports":[{"name":"over","containerPort":1}]},
@@ -94,7 +94,7 @@ public sealed class ParserTests
         Assert.Equal(["a.example", "b.example"], pod.Searches);
         Assert.Equal([IPAddress.Parse("10.0.0.1"), IPAddress.Parse("fd00::1")], pod.Addresses);
         Assert.Equal([new("dns", 53, "UDP"), new("", 80, "TCP"), new("side", 2, "UDP")], pod.Ports);
-        Assert.Equal("h", pod.Annotations["kubernetes.io/config.hash"]);
+        Assert.Equal("h", pod.Annotations["kubernetes.io/config.mirror"]);
     }
 
     [Fact]

@@ -103,6 +103,10 @@ public class LabFixture : IDisposable
     internal string[] Lra(string command) =>
         [_lra, .. command.Split(' '), "--config", Configuration];
 
+    /// <summary>What the agent's HTTP server answers, with its head.</summary>
+    internal string Get(int port, string path) =>
+        Lab("exec", "w1", "bash", "-c", $"exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET /{path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3");
+
     /// <summary>A name that is in the cache is answered, and kube-dns receives nothing.</summary>
     internal bool IsServedByAgent()
     {

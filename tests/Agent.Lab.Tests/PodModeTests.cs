@@ -109,6 +109,28 @@ public sealed class PodModeTests : IClassFixture<ClusterLab>, IDisposable
     }
 
     [BpfFact]
+    public void F4_what_a_pod_asks_for_while_the_newer_of_two_agents_hangs_holds_once_the_older_one_has_taken_over()
+    {
+        _lab.Lab("agent", "join");
+        Assert.True(IsRedirected("webpod"));
+        _lab.Lab("agent", "pause");
+        try
+        {
+            _lab.PutPod("webpod", $$"""
+                "labels":{ {{Mode}}:"disabled" }
+                """);
+            Wait.Until(() => File.ReadAllText($"/run/{_lab.Name}/agent.log").Contains("this one has it again", StringComparison.Ordinal), 2 * _patience, "the older agent takes over");
+            Wait.Until(() => !IsRedirected("webpod"), _patience, "the pod is left alone");
+            Assert.True(IsRedirected("curl-pod"));
+        }
+        finally
+        {
+            _lab.Lab("agent", "resume");
+            _lab.Lab("agent", "retire");
+        }
+    }
+
+    [BpfFact]
     public void Status_lists_the_pods_that_hooks_do_not_reach()
     {
         _lab.EnsureUninstalled();

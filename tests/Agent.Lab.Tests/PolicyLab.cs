@@ -44,7 +44,7 @@ public sealed class PolicyLab : ClusterLab
     {
         PutBackend(First);
         PutBackend(Second);
-        foreach (string name in (string[])["echo", "younger"])
+        foreach (string name in (string[])["echo", "younger", "dns"])
             DeletePolicy(name);
         Server.Delete(CiliumPolicies, "ciliumlocalredirectpolicies", "echo", "default");
         Server.Delete("v1", "pods", "cilium-w1", "kube-system");
@@ -65,6 +65,14 @@ public sealed class PolicyLab : ClusterLab
          "spec":{"frontend":{"service":{"namespace":"default","name":"echo"}},
           "ports":[{"name":"t","port":8080,"targetPort":"echo","protocol":"TCP"},{"name":"u","port":8080,"targetPort":9000,"protocol":"UDP"}],
           "backend":{"localPods":{"namespace":"default","selector":{"matchLabels":{"{{{label}}}":"{{{value}}}"} } } } } }
+        """);
+
+    /// <summary>All that the agent would serve itself, to the first pod.</summary>
+    public void PutDnsPolicy() => Server.Put($$$"""
+        {"apiVersion":"{{{Policies}}}","kind":"LocalRedirectPolicy","metadata":{"name":"dns","generation":1,"creationTimestamp":"2026-01-01T00:00:00Z"},
+         "spec":{"frontend":{"service":{"namespace":"kube-system","name":"kube-dns"}},
+          "ports":[{"name":"t","port":53,"targetPort":9000,"protocol":"TCP"},{"name":"u","port":53,"targetPort":9000,"protocol":"UDP"}],
+          "backend":{"localPods":{"namespace":"default","selector":{"matchLabels":{"number":"1"} } } } } }
         """);
 
     public void DeletePolicy(string name) => Server.Delete(Policies, "localredirectpolicies", name);

@@ -145,6 +145,21 @@ public sealed class PolicyTests : IClassFixture<PolicyLab>, IDisposable
         _lab.EnsureAgentServes();
     }
 
+    [BpfFact]
+    public void An_agent_that_no_frontend_leads_to_any_more_is_ready_without_asking_itself()
+    {
+        _lab.PutDnsPolicy();
+        Wait.Until(() => SelfProbe() == "ok, nothing to probe, no frontend leads to the agent", _patience, "nothing to probe");
+        Assert.Equal(PolicyLab.First, _lab.Probe("10.96.0.10").Answers);
+        Thread.Sleep(11_000); // a probe that nobody answers is a failure after 10 s
+        Assert.StartsWith("HTTP/1.1 200", _lab.Get(9254, "readyz"), StringComparison.Ordinal);
+
+        _lab.DeletePolicy("dns");
+        Wait.Until(() => SelfProbe().StartsWith("ok, last answered ", StringComparison.Ordinal), TimeSpan.FromSeconds(20), "it asks itself again");
+    }
+
+    private string SelfProbe() => _lab.Get(9254, "readyz").Split('\n').Single(line => line.StartsWith("self-probe: ", StringComparison.Ordinal))["self-probe: ".Length..];
+
     private void AssertSkipped()
     {
         int before = _lab.Answered(PolicyLab.First);

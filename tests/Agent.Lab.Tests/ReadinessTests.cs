@@ -58,19 +58,15 @@ public class ReadinessTests(LabFixture lab) : IClassFixture<LabFixture>
 
     private (bool IsReady, string Text) Ready()
     {
-        string text = Get(9254, "readyz");
+        string text = lab.Get(9254, "readyz");
         return (text.StartsWith("HTTP/1.1 200", StringComparison.Ordinal), text);
     }
 
     private string Metrics()
     {
         Thread.Sleep(1100); // past the second for which scrapes are given the same text
-        return Get(9253, "metrics");
+        return lab.Get(9253, "metrics");
     }
-
-    /// <summary>The answer with its head, from within the node.</summary>
-    private string Get(int port, string path) =>
-        lab.Lab("exec", "w1", "bash", "-c", $"exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET /{path} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3");
 
     private static double Value(string metrics, string name, params string[] parts)
     {

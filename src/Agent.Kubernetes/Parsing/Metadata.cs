@@ -72,5 +72,5 @@ internal readonly record struct Metadata
     private static bool IsWanted(string annotation) =>
         annotation.StartsWith("redirect.lra.dev/", StringComparison.Ordinal)
         || annotation.StartsWith("service.kubernetes.io/topology", StringComparison.Ordinal)
-        || annotation == "kubernetes.io/config.hash";
+        || annotation == "kubernetes.io/config.mirror";
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 using Agent.Kubernetes.Parsing;
 
@@ -22,6 +23,7 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
     // Where a watch resumes; null: list first.
     private string? _resourceVersion;
     private long _listedAt;
+    private long _heardAt;
     private long _lastEvent;
     private volatile bool _isSynced;
     private volatile bool _isNotInstalled;
@@ -88,6 +90,8 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
             try
             {
                 _watchStarted = 0;
+                if (_resourceVersion is not null && HasPassed(_options.Pace.Silence, _heardAt))
+                    await LookBack(stop).ConfigureAwait(false);
                 if (_resourceVersion is null)
                     await List(stop).ConfigureAwait(false);
                 await Watch(stop).ConfigureAwait(false);
@@ -145,7 +149,26 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
         return reader.Metadata;
     }
 
-    /// <summary>One watch, until the server ends it.</summary>
+    /// <summary>
+    /// After a silence: whether the server has gone back behind what it told, as after a restore of etcd from a backup. Its watch cache has nothing to
+    /// say then, and no error either, until the versions have come to where the watch began.
+    /// </summary>
+    private async Task LookBack(CancellationToken stop)
+    {
+        string current = (await ReadPage(limit: 1, "", [], stop).ConfigureAwait(false)).ResourceVersion;
+        Hear();
+        if (!IsOlder(current, _resourceVersion!))
+            return;
+        ReflectorLog.WentBack(_client.Logger, _resource.Plural, _resourceVersion!, current);
+        _resourceVersion = null;
+    }
+
+    // Versions are numbers by contract from Kubernetes 1.35 on, and opaque before: of what is no number nothing is said.
+    private static bool IsOlder(string version, string other) =>
+        ulong.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out ulong one)
+        && ulong.TryParse(other, NumberStyles.None, CultureInfo.InvariantCulture, out ulong two) && one < two;
+
+    /// <summary>One watch, until the server ends it or has been silent for too long.</summary>
     private async Task Watch(CancellationToken stop)
     {
         // At random, so that the watches of all nodes and kinds do not end together.
@@ -159,14 +182,17 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
 
         WatchReader<T> reader = new(body, _resource.Parse, _strings);
         List<WatchEvent<T>> events = [];
-        TimeSpan patience = TimeSpan.FromSeconds(seconds) + ApiClient.Patience;
         bool more = true;
         while (more)
         {
             events.Clear();
             try
             {
-                more = await reader.Read(events, patience, stop).ConfigureAwait(false);
+                more = await reader.Read(events, _options.Pace.Silence, stop).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                more = false;
             }
             finally
             {
@@ -190,10 +216,16 @@ public sealed partial class Reflector<T> : IAsyncDisposable where T : Kubernetes
 
     private void Publish(List<Change<T>> changes, bool isFirst)
     {
-        Volatile.Write(ref _lastEvent, DateTime.UtcNow.Ticks);
+        Hear();
         _isSynced = true;
         if (changes.Count > 0 || isFirst)
             Report(changes);
+    }
+
+    private void Hear()
+    {
+        _heardAt = Stopwatch.GetTimestamp();
+        Volatile.Write(ref _lastEvent, DateTime.UtcNow.Ticks);
     }
 
     private void Report(List<Change<T>> changes)

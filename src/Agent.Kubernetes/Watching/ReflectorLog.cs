@@ -18,4 +18,7 @@ internal static partial class ReflectorLog
 
     [LoggerMessage(404, LogLevel.Critical, "Watching {Resource} met a defect and begins anew; please report it")]
     public static partial void Broken(ILogger logger, string resource, Exception error);
+
+    [LoggerMessage(405, LogLevel.Warning, "The API server has gone back from {Resource} of version {Known} to {Current}, as after a restore from a backup; listing them anew")]
+    public static partial void WentBack(ILogger logger, string resource, string known, string current);
 }

@@ -22,6 +22,9 @@ public sealed record RetryPace
     /// <summary>A watch that lasted so long was a success: when it ends, the next begins at once.</summary>
     public TimeSpan Settled { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>After so long without a word, in which three bookmarks should have come, the server is asked where it stands.</summary>
+    public TimeSpan Silence { get; init; } = TimeSpan.FromMinutes(3);
+
     /// <param name="failures">In a row, at least 1.</param>
     public TimeSpan After(int failures)
     {

@@ -204,8 +204,8 @@ internal sealed partial class ClusterWatch : IDisposable
             IReadOnlyList<NameChange> changed = _names.Publish();
             _consequences.Names.Publish(_names.Current);
             // What was answered by others until now, or from a table of before, may be of Services that are gone.
-            if (isFirst)
-                _consequences.Cache.Flush(_zone.Domain);
+            foreach (string zone in isFirst ? KubeDns.ZonesOf(DnsName.ToText(_zone.Domain)) : [])
+                _consequences.Cache.Flush(DnsName.FromText(zone));
             // Only now: what is asked meanwhile is answered from the new table.
             foreach (NameChange name in changed)
                 _consequences.Cache.Remove(name.Name);
@@ -223,7 +223,8 @@ internal sealed partial class ClusterWatch : IDisposable
     {
         lock (_lock)
         {
-            if (_nodePods.IsSynced && _namespaces.IsSynced)
+            // Synced a moment before they are here, and no pods at all would undo what all of them asked for.
+            if (_nodePods.IsSynced && _podsHere != NodePods.None && _namespaces.IsSynced)
                 _podSettings.Judge(_podsHere, name => _namespaces.Find(new ObjectKey("", name)));
         }
     }

@@ -41,10 +41,13 @@ internal sealed record KubeDns(IReadOnlyList<FrontendConfiguration> Frontends, I
     /// <summary>Whether it is as kube-dns has it without a policy.</summary>
     public static bool IsPlain(FrontendConfiguration frontend) => frontend is { IsClusterDns: true, IsServedByAgent: true, Local.Count: 0 };
 
+    /// <summary>The zones that speak of a cluster's Services, by name or by address.</summary>
+    public static IReadOnlyList<string> ZonesOf(string clusterDomain) => [clusterDomain, "in-addr.arpa", "ip6.arpa"];
+
     /// <summary>The routes that follow: the cluster's names and all reverse names to these servers, over TCP as NodeLocal DNSCache asks them.</summary>
     /// <remarks>Without a server there is still one for the cluster's names: no other server may say that they do not exist.</remarks>
     public IReadOnlyList<RouteConfiguration> Routes(string clusterDomain) =>
-        [.. new[] { clusterDomain, "in-addr.arpa", "ip6.arpa" }
+        [.. ZonesOf(clusterDomain)
             .Where(zone => zone == clusterDomain || Servers.Count > 0)
             .Select(zone => new RouteConfiguration { Zone = zone, Servers = Servers, Protocol = TransportProtocol.Tcp })];
 

@@ -35,8 +35,8 @@ internal static class NameParts
     private static DeclaredService DeclareAlias(Service service)
     {
         string target = service.ExternalName ?? "";
-        // An alias of an address is none; CoreDNS does not answer it either.
-        bool isAddress = target.Count(c => c == '.') == 3 && IPAddress.TryParse(target, out _);
+        // An alias of an address is none; CoreDNS does not answer it either. A number with a leading zero makes it a name for both.
+        bool isAddress = IPAddress.TryParse(target, out IPAddress? address) && address.ToString() == target;
         if (target.Length == 0 || isAddress)
             return new DeclaredService(ClusterServiceKind.None);
         try

@@ -6,7 +6,7 @@ namespace Agent.Cluster;
 /// <summary>Which pods of this node are redirected, as they, or else their namespaces, or else the configuration say. Of one moment.</summary>
 internal sealed class PodModes
 {
-    private const string ManifestHash = "kubernetes.io/config.hash";
+    private const string Mirror = "kubernetes.io/config.mirror";
 
     private readonly PodSwitch _switch;
     private readonly Dictionary<string, RedirectMode> _exceptions = [];
@@ -37,7 +37,10 @@ internal sealed class PodModes
     public bool IsRedirected(Pod pod) => _exceptions.GetValueOrDefault(CgroupIdOf(pod), Standard) == RedirectMode.Enabled;
 
     /// <summary>What the kubelet names a pod's cgroup after: the UID; of a static pod the hash of its manifest, since its UID is that of its mirror.</summary>
-    /// <remarks>A UID has dashes and a hash has none: nobody gets at another's cgroup by writing its UID where the hash belongs.</remarks>
+    /// <remarks>
+    /// Of a mirror the kubelet writes the hash as <c>config.hash</c> too, which anybody may write on a pod of his own and so get at the static pod's cgroup;
+    /// a pod that somebody else calls a mirror, it deletes. A UID has dashes and a hash has none: nobody gets at another's cgroup by its UID.
+    /// </remarks>
     public static string CgroupIdOf(Pod pod) =>
-        pod.Annotations.TryGetValue(ManifestHash, out string? hash) && hash.Length > 0 && !hash.Contains('-') ? hash : pod.Uid;
+        pod.Annotations.TryGetValue(Mirror, out string? hash) && hash.Length > 0 && !hash.Contains('-') ? hash : pod.Uid;
 }

@@ -10,7 +10,7 @@ internal static class CacheCommand
 {
     private static readonly RunningAgent _agent = new();
 
-    public static Command Create() => new("cache", "Look into the running agent's cache, or drop answers from it")
+    public static Command Create() => new("cache", "Look into the running agent's cache, or drop answers from it.")
     {
         CreateList(),
         CreateGet(),
@@ -20,9 +20,10 @@ internal static class CacheCommand
 
     private static Command CreateList()
     {
-        Argument<string> zone = ZoneArgument("Only the names in this zone", ".");
-        Option<int> limit = new("--limit") { Description = "The most answers to show, sorted by name; 0 for all", HelpName = "N", DefaultValueFactory = _ => 1000 };
-        Command command = new("list", "List the kept answers") { zone, limit, _agent.Config, _agent.Output };
+        Argument<string> zone = ZoneArgument("Only this name and the names below it", ".");
+        Option<int> limit = Arguments.Number("--limit", "The most answers to show, sorted by name; 0: all", 0, int.MaxValue);
+        limit.DefaultValueFactory = _ => 1000;
+        Command command = new("list", "List the kept answers.") { zone, limit, _agent.Config, _agent.Output };
         command.SetAction(parsed => _agent.Ask(
             parsed, HttpMethod.Get, $"{PathOf(parsed.GetValue(zone)!)}&limit={parsed.GetValue(limit)}", CacheJson.Default.CacheListing, ShowList));
         return command;
@@ -30,8 +31,16 @@ internal static class CacheCommand
 
     private static Command CreateGet()
     {
-        Argument<string> name = new("name") { Description = "The name alone, not what is below it", HelpName = "NAME" };
-        Command command = new("get", "Show what is kept for one name, with its records (exit status 1: nothing)") { name, _agent.Config, _agent.Output };
+        Argument<string> name = Arguments.Name("The name alone, not what is below it");
+        Command command = new("get", """
+            Show what is kept for one name, with its records.
+            Exit status 1: nothing is kept.
+            """)
+        {
+            name,
+            _agent.Config,
+            _agent.Output,
+        };
         command.SetAction(parsed =>
         {
             string text = $"{parsed.GetValue(name)!.TrimEnd('.').ToLowerInvariant()}.";
@@ -48,13 +57,13 @@ internal static class CacheCommand
 
     private static Command CreateFlush()
     {
-        Argument<string> zone = ZoneArgument("This name and all names below it", "");
+        Argument<string> zone = ZoneArgument("This name and the names below it", "");
         Option<bool> all = new("--all") { Description = "Everything" };
-        Command command = new("flush", "Drop kept answers; the next query for them asks the upstreams") { zone, all, _agent.Config, _agent.Output };
+        Command command = new("flush", "Drop kept answers; the next query for them asks the upstreams.") { zone, all, _agent.Config, _agent.Output };
         command.Validators.Add(parsed =>
         {
             if (parsed.GetValue(all) != string.IsNullOrEmpty(parsed.GetValue(zone)))
-                parsed.AddError("Name what to flush: either a NAME or --all.");
+                parsed.AddError("Say what to drop: either NAME or --all.");
         });
         command.SetAction(parsed => _agent.Ask(
             parsed, HttpMethod.Delete, PathOf(parsed.GetValue(all) ? "." : parsed.GetValue(zone)!), CacheJson.Default.FlushReport, ShowFlushed));
@@ -63,13 +72,18 @@ internal static class CacheCommand
 
     private static Command CreateStats()
     {
-        Command command = new("stats", "Show how full the cache is and how well it does") { _agent.Config, _agent.Output };
+        Command command = new("stats", "Show how full the cache is and how well it does.") { _agent.Config, _agent.Output };
         command.SetAction(parsed => _agent.Ask(parsed, HttpMethod.Get, AdminServer.CacheStatisticsPath, CacheJson.Default.CacheStatistics, ShowStats));
         return command;
     }
 
-    private static Argument<string> ZoneArgument(string description, string absent) =>
-        new("zone") { Description = description, HelpName = "NAME", DefaultValueFactory = _ => absent, Arity = ArgumentArity.ZeroOrOne };
+    private static Argument<string> ZoneArgument(string description, string absent)
+    {
+        Argument<string> zone = Arguments.Name(description);
+        zone.DefaultValueFactory = _ => absent;
+        zone.Arity = ArgumentArity.ZeroOrOne;
+        return zone;
+    }
 
     private static string PathOf(string zone) => $"{AdminServer.CachePath}?zone={Uri.EscapeDataString(zone)}";
 

@@ -13,13 +13,13 @@ internal static class CheckCommand
     {
         Option<string?> config = new("--config", "-c")
         {
-            Description = $"Check for what this configuration file asks [default: {CommandLine.DefaultConfiguration}, if it is there]",
+            Description = $"The configuration file [default: {CommandLine.DefaultConfiguration}, if it is there]",
             HelpName = "FILE",
         };
         Option<string> output = Output.CreateOption();
         Command command = new("check", """
             Say, feature by feature, what this node can do, and what follows where it cannot.
-            Changes nothing. Exit status 1 when the node cannot redirect.
+            It goes by what the configuration asks for, and changes nothing. Exit status 1: the node cannot redirect.
             """)
         {
             config,
@@ -43,11 +43,10 @@ internal static class CheckCommand
 
     private static int Show(CheckReport report)
     {
-        Table table = new Table().Border(TableBorder.None).AddColumns("FEATURE", "", "FOUND", "CONSEQUENCE");
+        Table table = new Table().AddColumns("FEATURE", "", "FOUND", "CONSEQUENCE");
         foreach (NodeFeature feature in report.Features)
             table.AddRow(new[] { feature.Name, feature.IsThere ? "ok" : "MISSING", feature.Found, feature.IsThere ? "" : feature.Consequence }.Select(Markup.Escape).ToArray());
-        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 240);
-        AnsiConsole.Write(table);
+        CommandLine.Print(table);
         Console.WriteLine();
         Console.WriteLine(report.CanRedirect
             ? "This node can redirect."

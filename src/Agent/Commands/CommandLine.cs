@@ -1,6 +1,9 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Diagnostics.CodeAnalysis;
 using Agent.Configuration;
+using Agent.Observability;
 using Spectre.Console;
 
 namespace Agent.Commands;
@@ -10,20 +13,23 @@ internal static class CommandLine
 {
     public const string DefaultConfiguration = "/etc/lra/lra.yaml";
 
+    private const int TableWidth = 10_000; // wider than any table: only the terminal may wrap a line
+
     public static int Run(string[] args)
     {
-        RootCommand root = Create();
-        ParseResult parsed = root.Parse(args.Length > 0 ? args : ["--help"]);
-        int status = parsed.Invoke();
-        return parsed.Errors.Count > 0 ? ExitStatus.Usage : status;
+        ParseResult parsed = Create().Parse(args.Length > 0 ? args : ["--help"]);
+        return parsed.Action is ParseErrorAction mistakes ? FailUsage(parsed, mistakes) : parsed.Invoke();
     }
 
     /// <summary>The commands, each in a file of its own.</summary>
-    public static RootCommand Create() =>
-        new($"""
+    public static RootCommand Create()
+    {
+        RootCommand root = new("""
             Local Redirect Agent: answers the DNS queries of this node's pods from a cache on the node.
             In the kernel, BPF programs redirect what pods send to the cluster's DNS address: to this agent while
             it is well, else to the kube-dns pods.
+
+            'lra check' says what this node can do, 'lra run' starts the agent, 'lra status' shows what it does.
 
             Exit status: 0 done; 1 failed, the message says why; 2 the command line or the configuration is wrong;
             3 the agent is not running.
@@ -44,6 +50,9 @@ internal static class CommandLine
             CompletionCommand.Create(),
             VersionCommand.Create(),
         };
+        ShortHelp.Use(root);
+        return root;
+    }
 
     /// <summary>The option that each command which needs the configuration has.</summary>
     public static Option<string> ConfigurationOption() => new("--config", "-c")
@@ -62,7 +71,7 @@ internal static class CommandLine
 
     public static void PrintWide(Spectre.Console.Rendering.IRenderable shown)
     {
-        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 200);
+        AnsiConsole.Profile.Width = TableWidth;
         AnsiConsole.Write(shown);
     }
 
@@ -72,8 +81,39 @@ internal static class CommandLine
         bool isValid = ConfigurationFile.TryRead(path, out configuration, out IReadOnlyList<ConfigurationMistake> mistakes);
         foreach (ConfigurationMistake mistake in mistakes)
             Console.Error.WriteLine(mistake);
+        if (path == DefaultConfiguration && !Path.Exists(path))
+            Console.Error.WriteLine("lra: name the configuration with --config FILE");
         return isValid;
     }
+
+    /// <summary>
+    /// Reads the configuration for a command that asks the running agent. While one listens where the file says, mistakes in it are printed and do not
+    /// matter: people ask because the agent refuses the file.
+    /// </summary>
+    public static bool TryReadForAgent(string path, [NotNullWhen(true)] out AgentConfiguration? configuration)
+    {
+        configuration = ConfigurationFile.ReadDraft(path, out IReadOnlyList<ConfigurationMistake> mistakes);
+        if (mistakes.Count == 0 || configuration == null || !AdminClient.IsListening(configuration.AdminSocket))
+            return TryReadConfiguration(path, out configuration);
+        foreach (ConfigurationMistake mistake in mistakes)
+            Console.Error.WriteLine(mistake);
+        Console.Error.WriteLine("lra: the file has mistakes; the agent that runs is asked nevertheless");
+        return true;
+    }
+
+    /// <summary>Says on standard error what is wrong with the command line, so that a pipe does not take it for output.</summary>
+    private static int FailUsage(ParseResult parsed, ParseErrorAction mistakes)
+    {
+        Command command = parsed.CommandResult.Command;
+        mistakes.ShowHelp = command.Subcommands.Count > 0; // a short list, of which one was meant
+        parsed.Invoke(new InvocationConfiguration { Output = Console.Error });
+        if (!mistakes.ShowHelp)
+            Console.Error.WriteLine($"lra: '{PathOf(parsed.CommandResult)} --help' says what it takes");
+        return ExitStatus.Usage;
+    }
+
+    private static string PathOf(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{PathOf(parent)} {command.Command.Name}" : command.Command.Name;
 
     /// <summary>Says on standard error what failed.</summary>
     public static int Fail(string message)

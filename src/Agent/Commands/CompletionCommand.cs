@@ -33,8 +33,14 @@ internal static class CompletionCommand
 
     public static Command Create()
     {
-        Argument<string> shell = new Argument<string>("SHELL") { Description = "bash, zsh or fish" }.AcceptOnlyFromAmong("bash", "zsh", "fish");
-        Command command = new("completion", "Print a script that completes this command line in a shell; its first lines say how to load it") { shell };
+        Argument<string> shell = new Argument<string>("SHELL") { Description = "bash, zsh or fish", HelpName = "SHELL" }.AcceptOnlyFromAmong("bash", "zsh", "fish");
+        Command command = new("completion", """
+            Print a script that completes this command line in a shell.
+            Its first lines say how to load it.
+            """)
+        {
+            shell,
+        };
         command.SetAction(parsed => Console.WriteLine(parsed.GetValue(shell) switch
         {
             "bash" => Bash,

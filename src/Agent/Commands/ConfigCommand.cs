@@ -8,7 +8,7 @@ namespace Agent.Commands;
 /// <summary><c>lra config</c>: configuration files.</summary>
 internal static class ConfigCommand
 {
-    public static Command Create() => new("config", "Work on configuration files")
+    public static Command Create() => new("config", "Check, show, compare and convert configuration files.")
     {
         CreateCheck(),
         CreateShow(),
@@ -21,7 +21,7 @@ internal static class ConfigCommand
         Argument<string> file = new("FILE") { Description = "The configuration file", DefaultValueFactory = _ => CommandLine.DefaultConfiguration };
         Command command = new("check", """
             Read a configuration file and name every mistake, with its line and key.
-            Exit status: 0 it is right; 2 it has mistakes.
+            Exit status 0: it is right; 2: it has mistakes.
             """)
         {
             file,
@@ -42,20 +42,30 @@ internal static class ConfigCommand
         Option<bool> running = new("--running") { Description = "What the running agent goes by, in place of what the file says" };
         Option<string> output = new Option<string>("--output", "-o")
         {
-            Description = "yaml as the file is written; json: a list of paths with their values",
+            Description = "yaml as the file is written, json (a list of paths with their values) for programs",
             HelpName = "yaml|json",
             DefaultValueFactory = _ => "yaml",
         }.AcceptOnlyFromAmong("yaml", "json");
-        Command command = new("show", "Show every setting, also those that the file leaves to their defaults") { running, config, output };
-        command.SetAction(parsed => WithSettings(parsed.GetValue(config)!, parsed.GetValue(running), (_, settings) =>
+        Command command = new("show", "Show every setting, also those that the file leaves to their defaults.") { running, config, output };
+        command.SetAction(parsed =>
         {
-            if (parsed.GetValue(output) == "yaml")
-                Console.Write(Setting.ToYaml(settings));
-            else
-                Output.Write(Output.Json, settings, SettingsJson.Default.IReadOnlyListSetting);
-            return ExitStatus.Done;
-        }));
+            bool isRunning = parsed.GetValue(running);
+            return (isRunning
+                ? CommandLine.TryReadForAgent(parsed.GetValue(config)!, out AgentConfiguration? file)
+                : CommandLine.TryReadConfiguration(parsed.GetValue(config)!, out file))
+                ? WithSettings(file, isRunning, settings => Show(settings, parsed.GetValue(output)!))
+                : ExitStatus.Usage;
+        });
         return command;
+    }
+
+    private static int Show(IReadOnlyList<Setting> settings, string format)
+    {
+        if (format == "yaml")
+            Console.Write(Setting.ToYaml(settings));
+        else
+            Output.Write(Output.Json, settings, SettingsJson.Default.IReadOnlyListSetting);
+        return ExitStatus.Done;
     }
 
     private static Command CreateDiff()
@@ -64,18 +74,20 @@ internal static class ConfigCommand
         Option<string> output = Output.CreateOption();
         Command command = new("diff", """
             Show where the file differs from what the running agent goes by, and which of it takes a restart.
-            Exit status: 0 it does not; 1 it does; 3 the agent is not running.
+            Exit status 0: it does not; 1: it does; 3: the agent is not running.
             """)
         {
             config,
             output,
         };
-        command.SetAction(parsed => WithSettings(parsed.GetValue(config)!, isRunning: true, (file, running) =>
-        {
-            IReadOnlyList<SettingChange> changes = SettingChange.Between(running, file.Settings);
-            Output.Show(parsed.GetValue(output)!, changes, SettingsJson.Default.IReadOnlyListSettingChange, ShowChanges);
-            return changes.Count == 0 ? ExitStatus.Done : ExitStatus.Failed;
-        }));
+        command.SetAction(parsed => !CommandLine.TryReadConfiguration(parsed.GetValue(config)!, out AgentConfiguration? file)
+            ? ExitStatus.Usage
+            : WithSettings(file, isRunning: true, running =>
+            {
+                IReadOnlyList<SettingChange> changes = SettingChange.Between(running, file.Settings);
+                Output.Show(parsed.GetValue(output)!, changes, SettingsJson.Default.IReadOnlyListSettingChange, ShowChanges);
+                return changes.Count == 0 ? ExitStatus.Done : ExitStatus.Failed;
+            }));
         return command;
     }
 
@@ -86,17 +98,15 @@ internal static class ConfigCommand
         return ExitStatus.Done;
     }
 
-    private static int WithSettings(string path, bool isRunning, Func<AgentConfiguration, IReadOnlyList<Setting>, int> show)
+    private static int WithSettings(AgentConfiguration file, bool isRunning, Func<IReadOnlyList<Setting>, int> show)
     {
-        if (!CommandLine.TryReadConfiguration(path, out AgentConfiguration? file))
-            return ExitStatus.Usage;
         try
         {
             IReadOnlyList<Setting>? settings = isRunning
                 ? AdminClient.Ask(file.AdminSocket, HttpMethod.Get, AdminServer.ConfigurationPath, SettingsJson.Default.IReadOnlyListSetting)
                 : file.Settings;
             if (settings != null)
-                return show(file, settings);
+                return show(settings);
             return RunningAgent.FailNotRunning(file.AdminSocket);
         }
         catch (Exception error) when (error is UnauthorizedAccessException or InvalidOperationException)
@@ -112,7 +122,7 @@ internal static class ConfigCommand
         Command command = new("convert", """
             Turn a Corefile of CoreDNS or NodeLocal DNSCache into this agent's configuration.
             Each line that is not carried over, or not as it was, is named on standard error.
-            Exit status: 0 all is carried over, or needs no setting; 1 something was left out; 2 the file cannot be read.
+            Exit status 0: all is carried over, or needs no setting; 1: something was left out; 2: the file cannot be read.
             """)
         {
             corefile,

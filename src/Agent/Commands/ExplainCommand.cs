@@ -13,34 +13,23 @@ internal static class ExplainCommand
 
     public static Command Create()
     {
-        Argument<string> name = new("name") { Description = "As an application would give it; a dot at its end keeps the search list away", HelpName = "NAME" };
-        Option<string> pod = new("--pod") { Description = "A pod of this node, whose search list is gone along", HelpName = "NAMESPACE/NAME" };
+        Argument<string> name = Arguments.Name("As an application would give it; with a dot at its end no search domain is tried");
+        Option<string> pod = new("--pod") { Description = "A pod of this node, whose search domains are tried in turn", HelpName = "NAMESPACE/NAME" };
         Option<string> type = new("--type") { Description = "The type of records", HelpName = "TYPE", DefaultValueFactory = _ => "A" };
+        type.CompletionSources.Add(Arguments.Types);
         Command command = new(
             "explain",
             """
-            Explain what the running agent does with a name: which names a pod's resolver makes of it, what would
-            answer each and why, and what the pod gets. Nothing is asked for it, and the cache does not notice.
+            Explain what the running agent does with a name.
+            It shows which names a pod's resolver makes of it, what would answer each and why, and what the pod gets.
+            No server is asked, and the cache stays as it is.
             """)
         { name, pod, type, _agent.Config, _agent.Output };
-        name.Validators.Add(result => CheckName(result));
         pod.Validators.Add(result => Check(result, text => text.Split('/') is [{ Length: > 0 }, { Length: > 0 }], "is not NAMESPACE/NAME"));
         type.Validators.Add(result => Check(result, text => Presentation.TryParseType(text, out _), "is no type of records"));
         command.SetAction(parsed => _agent.Ask(
             parsed, HttpMethod.Get, PathOf(parsed.GetValue(name)!, parsed.GetValue(type)!, parsed.GetValue(pod)), ExplanationJson.Default.Explanation, Show));
         return command;
-    }
-
-    private static void CheckName(SymbolResult result)
-    {
-        try
-        {
-            DnsName.FromText(result.Tokens[0].Value);
-        }
-        catch (FormatException error)
-        {
-            result.AddError(error.Message);
-        }
     }
 
     private static void Check(SymbolResult result, Func<string, bool> isRight, string mistake)

@@ -28,8 +28,8 @@ internal static class ObserveCommand
 
     private static readonly Option<bool> _not = new("--not") { Description = "What the options above do not choose, in place of what they choose" };
     private static readonly Option<string?> _since = new("--since") { Description = "Of what is kept, that of the last 30s, 5m, ...; then end", HelpName = "TIME" };
-    private static readonly Option<int> _last = new("--last") { Description = "Of what is kept, the last N; then end", HelpName = "N" };
-    private static readonly Option<int> _first = new("--first") { Description = "End after N", HelpName = "N" };
+    private static readonly Option<int> _last = Arguments.Number("--last", "Of what is kept, the last N; then end", 1, FlowHistory.Capacity);
+    private static readonly Option<int> _first = Arguments.Number("--first", "End after N", 1, int.MaxValue);
     private static readonly Option<bool> _follow = new("--follow", "-f") { Description = "Go on after --since or --last" };
 
     private static readonly Option<string> _output = new Option<string>("--output", "-o")
@@ -45,11 +45,14 @@ internal static class ObserveCommand
             Show queries with pod, name, verdict, code and time, as they come, until interrupted.
             An option given several times chooses what fits one of its values; several options, what fits all.
             Nothing is noted until somebody observes, and then for {FlowHub.SecondsAfterwards} s longer: that is what is kept, the last {FlowHistory.Capacity}.
-            Exit status 3: the agent does not run, or ended meanwhile.
+            Exit status 3: the agent is not running, or ended meanwhile.
             """)
         {
-            _namespaces, _pods, _names, _types, _rcodes, _verdicts, _source, _not, _since, _last, _first, _follow, _output, _config,
+            _namespaces, _pods, _names, _types, _rcodes, _verdicts, _source, _not, _since, _last, _first, _follow, _config, _output,
         };
+        _types.CompletionSources.Add(Arguments.Types);
+        _rcodes.CompletionSources.Add("NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP");
+        _verdicts.CompletionSources.Add([.. FlowReader.Verdicts, .. KernelFlows.Outcomes]);
         command.SetAction(Observe);
         return command;
     }
@@ -70,7 +73,7 @@ internal static class ObserveCommand
             return ExitStatus.Usage;
         }
 
-        if (!CommandLine.TryReadConfiguration(parsed.GetValue(_config)!, out AgentConfiguration? configuration))
+        if (!CommandLine.TryReadForAgent(parsed.GetValue(_config)!, out AgentConfiguration? configuration))
             return ExitStatus.Usage;
         int left = parsed.GetValue(_first) is > 0 and var first ? first : int.MaxValue;
         bool isFollowing = path.Contains("follow=true", StringComparison.Ordinal);
@@ -102,8 +105,6 @@ internal static class ObserveCommand
         });
         string path = $"{AdminServer.ObservePath}?{filter.ToQuery()}";
         int last = parsed.GetValue(_last);
-        if (last is < 0 or > FlowHistory.Capacity)
-            throw new FormatException($"--last: not from 1 to {FlowHistory.Capacity}");
         if (last > 0)
             path += $"&last={last}";
         if (parsed.GetValue(_since) is { } since)

@@ -9,7 +9,7 @@ internal static class PolicyCommand
 {
     private static readonly RunningAgent _agent = new();
 
-    public static Command Create() => new("policy", "Show what this node makes of LocalRedirectPolicies and CiliumLocalRedirectPolicies")
+    public static Command Create() => new("policy", "Show what this node makes of LocalRedirectPolicies and CiliumLocalRedirectPolicies.")
     {
         CreateList(),
         CreateShow(),
@@ -17,15 +17,23 @@ internal static class PolicyCommand
 
     private static Command CreateList()
     {
-        Command command = new("list", "List the policies") { _agent.Config, _agent.Output };
+        Command command = new("list", "List the policies.") { _agent.Config, _agent.Output };
         command.SetAction(parsed => _agent.Ask(parsed, HttpMethod.Get, AdminServer.PoliciesPath, PolicyJson.Default.PolicyListing, ShowList));
         return command;
     }
 
     private static Command CreateShow()
     {
-        Argument<string> name = new("name") { Description = "The policy's name; NAMESPACE/NAME of a CiliumLocalRedirectPolicy", HelpName = "NAME" };
-        Command command = new("show", "Show one policy with its frontends, and what the kernel counted for each (exit status 1: there is none)") { name, _agent.Config, _agent.Output };
+        Argument<string> name = new("NAME") { Description = "The policy's name; NAMESPACE/NAME of a CiliumLocalRedirectPolicy" };
+        Command command = new("show", """
+            Show one policy with its frontends, and what the kernel counted for each.
+            Exit status 1: there is none of that name.
+            """)
+        {
+            name,
+            _agent.Config,
+            _agent.Output,
+        };
         command.SetAction(parsed =>
         {
             string wanted = parsed.GetValue(name)!;
@@ -58,7 +66,7 @@ internal static class PolicyCommand
         WarnWhenNotWatching(listing);
         foreach (PolicyReport policy in listing.Policies)
             Show(policy);
-        return listing.Policies.Count > 0 ? ExitStatus.Done : CommandLine.Fail("this node knows no such policy; lra policy list names them");
+        return listing.Policies.Count > 0 ? ExitStatus.Done : CommandLine.Fail("this node knows no such policy; 'lra policy list' names them");
     }
 
     private static void Show(PolicyReport policy)

@@ -17,10 +17,10 @@ internal static class RepairCommand
         Option<string> config = CommandLine.ConfigurationOption();
         Option<string> output = Output.CreateOption();
         Command command = new("repair", """
-            Destroy the pods' connected UDP sockets that were redirected to a backend which is gone; their owners
-            get an error and connect anew. While no agent is alive and well, those that point at it are gone, too.
-            Other sockets are left alone. Exit status 1 also when programs are not attached; a starting agent
-            attaches them.
+            Destroy the pods' connected UDP sockets that were redirected to a backend which is gone.
+            Their owners get an error and connect anew. While no agent is alive and well, those that point at it
+            count too. Other sockets are left alone.
+            Exit status 1: it failed, or programs are not attached, which a starting agent attaches.
             """)
         {
             config,

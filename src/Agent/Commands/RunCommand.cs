@@ -17,7 +17,7 @@ internal static class RunCommand
         Option<string> config = CommandLine.ConfigurationOption();
         Command command = new("run", """
             Run the agent in the foreground, logging to standard output.
-            SIGTERM and SIGINT stop it, after 'lameduck': the kernel then sends the pods' queries to the fallback servers.
+            SIGTERM and SIGINT stop it, after 'lameduck'; the kernel then sends the pods' queries to the fallback servers.
             What is in the kernel stays until 'lra uninstall', so a restart loses nothing.
             """)
         {

@@ -18,7 +18,7 @@ internal sealed class RunningAgent
     public int Ask<T>(ParseResult parsed, HttpMethod method, string path, JsonTypeInfo<T> type, Func<T, int> show, Func<T, T>? select = null)
         where T : class
     {
-        if (!CommandLine.TryReadConfiguration(parsed.GetValue(Config)!, out AgentConfiguration? configuration))
+        if (!CommandLine.TryReadForAgent(parsed.GetValue(Config)!, out AgentConfiguration? configuration))
             return ExitStatus.Usage;
         try
         {

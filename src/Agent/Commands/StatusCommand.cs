@@ -18,7 +18,8 @@ internal static class StatusCommand
         Option<string> output = Output.CreateOption();
         Command command = new("status", """
             Show what the kernel redirects, and what the running agent did.
-            The kernel's part is read from the pinned maps, so it is shown also while no agent runs (exit status 3 then).
+            The kernel's part is read from the pinned maps, so it is shown also while no agent runs.
+            Exit status 1: the node does not redirect as configured; 3: the agent is not running.
             """)
         {
             config,
@@ -30,13 +31,14 @@ internal static class StatusCommand
 
     private static int Show(string path, string format)
     {
-        if (!CommandLine.TryReadConfiguration(path, out AgentConfiguration? configuration))
+        if (!CommandLine.TryReadForAgent(path, out AgentConfiguration? configuration))
             return ExitStatus.Usage;
         AgentStatus? agent;
         KernelStatus? kernel;
+        string? silence;
         try
         {
-            agent = AdminClient.Ask(configuration.AdminSocket, HttpMethod.Get, AdminServer.StatusPath, StatusJson.Default.AgentStatus);
+            agent = AskAgent(configuration, out silence);
             kernel = configuration.Redirect.Enabled ? KernelStatus.Read(configuration.Redirect.PinPath) : null;
         }
         catch (Exception error) when (error is BpfException or DllNotFoundException or UnauthorizedAccessException)
@@ -46,34 +48,49 @@ internal static class StatusCommand
 
         Output.Show(format, new NodeStatus(agent, kernel), NodeStatusJson.Default.NodeStatus, status =>
         {
-            ShowAgent(status.Agent, configuration);
+            if (status.Agent == null)
+                Console.WriteLine($"Agent     {silence ?? $"not running (nobody answers on {configuration.AdminSocket})"}");
+            else
+                ShowAgent(status.Agent);
             ShowKernel(status.Kernel, configuration);
+            ShowTroubles(status.Agent);
             return ExitStatus.Done;
         });
         if (agent == null)
-            return ExitStatus.NotRunning;
+            return silence == null ? ExitStatus.NotRunning : ExitStatus.Failed;
         bool isAsConfigured = !configuration.Redirect.Enabled || kernel is { IsAgentAlive: true, IsAgentWell: true, MissingLinks.Count: 0 };
         return isAsConfigured ? ExitStatus.Done : ExitStatus.Failed;
     }
 
-    private static void ShowAgent(AgentStatus? agent, AgentConfiguration configuration)
+    /// <param name="silence">Why an agent that runs says nothing; what the kernel does is of the more use then.</param>
+    /// <returns>Null when none runs, or says nothing.</returns>
+    private static AgentStatus? AskAgent(AgentConfiguration configuration, out string? silence)
     {
-        if (agent == null)
+        silence = null;
+        try
         {
-            Console.WriteLine($"Agent     not running (nobody answers on {configuration.AdminSocket})");
-            return;
+            return AdminClient.Ask(configuration.AdminSocket, HttpMethod.Get, AdminServer.StatusPath, StatusJson.Default.AgentStatus);
         }
+        catch (InvalidOperationException error)
+        {
+            silence = error.Message;
+            return null;
+        }
+    }
 
+    private static void ShowAgent(AgentStatus agent)
+    {
         Console.WriteLine($"Agent     {agent.Version} on {agent.Node}, process {agent.ProcessId}, up {TimeSpan.FromSeconds((long)agent.UptimeSeconds)}");
         Console.WriteLine($"Serving   {string.Join(", ", agent.Listen)}; {agent.Workers} UDP worker(s) for each address");
-        Console.WriteLine($"Cache     {agent.Cache.Entries} answers, {agent.Cache.Bytes / 1024} of {agent.Cache.Budget / 1024} KiB, {agent.Cache.Evictions} evicted");
+        string full = agent.Cache.IsFull ? "; full: where too few are hits, raise cache.memory" : "";
+        Console.WriteLine($"Cache     {agent.Cache.Entries} answers, {agent.Cache.Bytes / 1024} of {agent.Cache.Budget / 1024} KiB, {agent.Cache.Evictions} evicted{full}");
         if (agent.Configuration.RefusedAt is { } refusedAt)
             Console.WriteLine($"Config    the file of {refusedAt:u} is refused, that of {agent.Configuration.AppliedAt:u} is in force");
         foreach (string reason in agent.Configuration.Reasons)
             Console.WriteLine($"          {reason}");
         QueryStatus queries = agent.Queries;
         Console.WriteLine($"Queries   {queries.Hits} hits, {queries.Local} local, {queries.Misses} misses, {queries.Stale} stale, {queries.Failed} failed, {queries.Refused} refused, {queries.Dropped} dropped");
-        Console.WriteLine($"Clients   {queries.Denied} denied, {queries.Limited} limited");
+        Console.WriteLine($"Clients   {queries.Denied} denied, {queries.Limited} limited{(queries.Limited > 0 ? "; 'lra top' shows who asks most" : "")}");
         foreach (RouteStatus route in agent.Routes)
             Console.WriteLine($"Route     {route.Zone} over {route.Protocol} to {(route.Servers.Count > 0 ? string.Join(", ", route.Servers) : "no server")}");
         if (agent.Cluster is { } cluster)
@@ -88,6 +105,12 @@ internal static class StatusCommand
             Console.WriteLine($"Loops     found {agent.LoopsFound} times since the start; the log says where");
         if (agent.RedirectFailure != null)
             Console.WriteLine($"Redirect  not possible: {agent.RedirectFailure}");
+    }
+
+    private static void ShowTroubles(AgentStatus? agent)
+    {
+        foreach (string trouble in agent?.Troubles ?? [])
+            Console.WriteLine($"Trouble   {trouble}");
     }
 
     private static string NamesOf(ClusterStatus cluster) => cluster switch

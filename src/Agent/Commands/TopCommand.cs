@@ -16,26 +16,24 @@ internal static class TopCommand
     {
         Option<string> config = CommandLine.ConfigurationOption();
         Option<string> output = Output.CreateOption();
-        Option<bool> once = new("--once") { Description = "Show one interval and end, as when the output is no terminal" };
-        Option<int> interval = new("--interval", "-i") { Description = "Seconds, 1 to 60", HelpName = "SECONDS", DefaultValueFactory = _ => 2 };
-        interval.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 60)
-                result.AddError($"--interval: {result.GetValueOrDefault<int>()} is not from 1 to 60");
-        });
+        Option<bool> once = new("--once") { Description = "Show one interval and end" };
+        Option<int> interval = Arguments.Number("--interval", "How long each look takes, 1 to 60", 1, 60);
+        interval.HelpName = "SECONDS";
+        interval.Aliases.Add("-i");
+        interval.DefaultValueFactory = _ => 2;
         Command command = new("top", """
-            Show rates, the most frequent names and pods, codes and times of the running agent, refreshed in place until interrupted.
-            With -o json or yaml one interval is printed.
+            Show the running agent's rates, most frequent names and pods, codes and times, refreshed until interrupted.
+            With -o json or yaml, or into a pipe, one interval is shown.
             """)
         {
             once,
             interval,
-            output,
             config,
+            output,
         };
         command.SetAction(parsed =>
         {
-            if (!CommandLine.TryReadConfiguration(parsed.GetValue(config)!, out AgentConfiguration? configuration))
+            if (!CommandLine.TryReadForAgent(parsed.GetValue(config)!, out AgentConfiguration? configuration))
                 return ExitStatus.Usage;
             string format = parsed.GetValue(output)!;
             string path = $"{AdminServer.TopPath}?seconds={parsed.GetValue(interval)}";

@@ -14,7 +14,7 @@ internal static class UninstallCommand
     {
         Option<string> config = CommandLine.ConfigurationOption();
         Command command = new("uninstall", """
-            Take the agent's programs, maps and addresses off this node, and its snapshot.
+            Take the agent's programs, maps, addresses and snapshot off this node.
             Stop the agent first: a running one would lose its traffic and its addresses.
             """)
         {

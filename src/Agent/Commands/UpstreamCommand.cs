@@ -9,7 +9,7 @@ internal static class UpstreamCommand
 {
     private static readonly RunningAgent _agent = new();
 
-    public static Command Create() => new("upstream", "Show the servers that the running agent asks, and how they do")
+    public static Command Create() => new("upstream", "Show the servers that the running agent asks, and how they do.")
     {
         CreateList(),
     };

@@ -21,12 +21,20 @@ public static class ConfigurationFile
     /// <param name="mistakes">All that could be found, in the order of the file.</param>
     public static bool TryRead(string path, [NotNullWhen(true)] out AgentConfiguration? configuration, out IReadOnlyList<ConfigurationMistake> mistakes)
     {
-        configuration = null;
-        MistakeList found = new(path);
-        if (ReadText(path, found) is { } yaml)
-            configuration = Parse(yaml, found);
-        mistakes = found.InFileOrder();
+        AgentConfiguration? draft = ReadDraft(path, out mistakes);
+        configuration = mistakes.Count == 0 ? draft : null;
         return configuration is not null;
+    }
+
+    /// <summary>Reads what can be read of a file, for who wants to ask the agent that went by it before it had mistakes.</summary>
+    /// <returns>In place of each wrong value its default, and all of them where the text is no YAML; null when the file itself cannot be read.</returns>
+    /// <inheritdoc cref="TryRead" path="/param"/>
+    public static AgentConfiguration? ReadDraft(string path, out IReadOnlyList<ConfigurationMistake> mistakes)
+    {
+        MistakeList found = new(path);
+        AgentConfiguration? draft = ReadText(path, found) is { } yaml ? Parse(yaml, found) : null;
+        mistakes = found.InFileOrder();
+        return draft;
     }
 
     /// <summary>Like <see cref="TryRead"/>, of text that is at hand.</summary>
@@ -34,18 +42,19 @@ public static class ConfigurationFile
     public static bool TryParse(string yaml, string file, [NotNullWhen(true)] out AgentConfiguration? configuration, out IReadOnlyList<ConfigurationMistake> mistakes)
     {
         MistakeList found = new(file);
-        configuration = Parse(yaml, found);
+        AgentConfiguration draft = Parse(yaml, found);
         mistakes = found.InFileOrder();
+        configuration = mistakes.Count == 0 ? draft : null;
         return configuration is not null;
     }
 
-    private static AgentConfiguration? Parse(string yaml, MistakeList mistakes)
+    private static AgentConfiguration Parse(string yaml, MistakeList mistakes)
     {
         if (YamlComposer.Compose(yaml, mistakes) is not { } root)
-            return null;
+            return new AgentConfiguration();
         List<Setting> settings = [];
         AgentConfiguration configuration = MappingReader.Read(root, mistakes, settings, Sections.Root);
-        return mistakes.Any ? null : configuration with { Settings = settings };
+        return configuration with { Settings = settings };
     }
 
     private static string? ReadText(string path, MistakeList mistakes)

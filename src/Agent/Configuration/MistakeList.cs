@@ -7,8 +7,6 @@ internal sealed class MistakeList(string file)
 
     public void Add(int line, string key, string message) => _mistakes.Add(new(file, line, key, message));
 
-    public bool Any => _mistakes.Count > 0;
-
     /// <summary>Whether a value at or below <paramref name="key"/> is mistaken, so that what follows from it is not worth saying.</summary>
     public bool AnyUnder(string key) => _mistakes.Exists(mistake =>
         mistake.Key.StartsWith(key, StringComparison.Ordinal)

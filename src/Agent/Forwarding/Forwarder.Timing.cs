@@ -188,10 +188,12 @@ internal sealed partial class Forwarder
         exchange.IsInFlight = true;
     }
 
+    private static void NoteLatency(in Exchange exchange, ReadOnlySpan<byte> response, long now) =>
+        exchange.Upstream.Counters.LatencyOf(new Header(response).ResponseCode).Add((now - exchange.SentAt) * 1_000_000);
+
     private static void NoteAnswered(ref Exchange exchange, long now)
     {
         exchange.Upstream.Counters.Answers++;
-        exchange.Upstream.Counters.Latency.Add((now - exchange.SentAt) * 1_000_000);
         exchange.Upstream.Server.Succeeded();
         if (!exchange.IsObserved)
             exchange.Upstream.Server.Observe(now - exchange.SentAt);

@@ -8,6 +8,8 @@ namespace Agent.Forwarding;
 // The sockets: how one exchange is sent and its response received, over UDP and over TCP.
 internal sealed partial class Forwarder
 {
+    private const int MostMismatches = 10; // what they do not guess in so many tries must come over TCP (A1)
+
     private bool SendUdp(Flight flight, ref Exchange exchange, long now)
     {
         if (exchange.Upstream.Server.Tls != null)
@@ -73,7 +75,7 @@ internal sealed partial class Forwarder
         }
 
         ref Exchange exchange = ref flight.Exchanges[socket.Exchange];
-        int received = socket.Socket.ReceiveDatagram(_datagram);
+        int received = socket.Socket.ReceiveDatagram(_datagram, out int interfaceIndex);
         if (received == NativeSocket.Broken)
         {
             // ECONNREFUSED: the server's port is closed.
@@ -83,31 +85,45 @@ internal sealed partial class Forwarder
         }
         else if (received != NativeSocket.Nothing)
         {
-            HandleDatagram(flight, ref exchange, _datagram.AsSpan(0, received), now);
+            HandleDatagram(flight, ref exchange, new Datagram(_datagram.AsSpan(0, received), interfaceIndex), now);
         }
     }
 
     /// <summary>
     /// Takes a response only with the ID, the letters and the cookie that were sent; who misses them may be guessing, and then TCP decides. It also decides in
-    /// place of more bytes than were asked for: they may have come in fragments, of which only the first holds what must be guessed (A5).
+    /// place of more bytes than were asked for: they may have come in fragments, of which only the first holds what must be guessed (A5). And in place of a
+    /// response through an interface that brought none of this server's before; from there, guesses without the ID have no effect at all (A4).
     /// </summary>
-    private void HandleDatagram(Flight flight, ref Exchange exchange, Span<byte> datagram, long now)
+    private void HandleDatagram(Flight flight, ref Exchange exchange, Datagram datagram, long now)
     {
-        bool hasId = datagram.Length is >= Header.Size and <= UpstreamQuery.UdpSize
-            && BinaryPrimitives.ReadUInt16BigEndian(datagram) == exchange.Id;
-        bool isGenuine = hasId && UpstreamQuery.HasCase(datagram, flight.Asked, exchange.CaseBits)
-            && (!exchange.HasCookie || exchange.Upstream.Cookie.Accepts(datagram));
-        if (isGenuine)
-            flight.Asked[..^5].CopyTo(datagram[Header.Size..]); // what points into the question has that name's letters, and is for clients and the cache
-        if (isGenuine || (hasId && UpstreamResponse.IsBareFormErr(datagram)))
+        Span<byte> bytes = datagram.Bytes;
+        bool isExpected = exchange.Upstream.Interfaces.Expects(datagram.InterfaceIndex);
+        bool hasId = bytes.Length is >= Header.Size and <= UpstreamQuery.UdpSize
+            && BinaryPrimitives.ReadUInt16BigEndian(bytes) == exchange.Id;
+        bool isMatch = hasId && UpstreamQuery.HasCase(bytes, flight.Asked, exchange.CaseBits)
+            && (!exchange.HasCookie || exchange.Upstream.Cookie.Accepts(bytes));
+        if (isMatch)
         {
-            HandleResponse(flight, ref exchange, datagram, now);
-            return;
+            exchange.Upstream.Interfaces.Learn(datagram.InterfaceIndex);
+            flight.Asked[..^5].CopyTo(bytes[Header.Size..]); // what points into the question has that name's letters, and is for clients and the cache
         }
 
+        if (isExpected && (isMatch || (hasId && UpstreamResponse.IsBareFormErr(bytes))))
+            HandleResponse(flight, ref exchange, bytes, now);
+        else if (isExpected || hasId)
+            NoteMismatch(flight, ref exchange, now);
+    }
+
+    private void NoteMismatch(Flight flight, ref Exchange exchange, long now)
+    {
         exchange.Mismatches++;
         if (exchange.Mismatches == 1)
             Send(flight, TransportProtocol.Tcp, now, exchange.Upstream, exchange.HasEdns);
+        if (exchange.Mismatches < MostMismatches || flight.IsOwn)
+            return;
+        exchange.Close();
+        if (!flight.HasOpenExchange)
+            AskNext(flight, now);
     }
 
     private void HandleTcp(TcpUpstream connection, PollEvents events, long now)
@@ -170,5 +186,12 @@ internal sealed partial class Forwarder
             else
                 AskNext(flight, now);
         }
+    }
+
+    private readonly ref struct Datagram(Span<byte> bytes, int interfaceIndex)
+    {
+        public Span<byte> Bytes { get; } = bytes;
+
+        public int InterfaceIndex => interfaceIndex;
     }
 }

@@ -188,6 +188,8 @@ internal sealed partial class Forwarder
 
         ResponseVerdict verdict = flight.Reader!.Read(response, flight.Question, now, out CacheEntry entry);
         exchange.IsAnswered = verdict != ResponseVerdict.Ignored;
+        if (verdict is ResponseVerdict.Answered or ResponseVerdict.WithoutAaaa or ResponseVerdict.Failed)
+            NoteLatency(exchange, response, now);
         switch (verdict)
         {
             case ResponseVerdict.Answered:

@@ -1,4 +1,5 @@
 using System.Net;
+using Agent.Dns;
 using Agent.Native;
 using Agent.Serving;
 
@@ -30,6 +31,7 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
     private int _failures;
     private long _avoidance;
     private long _avoidUntil;
+    private long _probesFailed;
     private bool _isUsed;
 
     public IPEndPoint EndPoint => endPoint;
@@ -67,15 +69,18 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
         }
     }
 
-    /// <summary>How long its answers took, for each thread that asks it, and for those together that did.</summary>
-    public IReadOnlyList<LatencyHistogram> Latencies
+    /// <summary>How long its answers took by their code, for each thread that asks it, and for those together that did.</summary>
+    public IReadOnlyList<(ResponseCode Code, LatencyHistogram Latency)> Latencies
     {
         get
         {
             lock (_counters)
-                return [.. _counters.Select(counters => counters.Latency)];
+                return [.. _counters.SelectMany(counters => counters.Latencies)];
         }
     }
+
+    /// <summary>The agent's own probes that it did not answer.</summary>
+    public long ProbesFailed => Volatile.Read(ref _probesFailed);
 
     /// <summary>Counters for a thread that begins to ask it.</summary>
     public UpstreamCounters CountersForThread()
@@ -158,6 +163,7 @@ internal sealed class Server(IPEndPoint endPoint, TlsTunnel? tls = null)
 
     public void ProbeFailed(long now)
     {
+        Interlocked.Increment(ref _probesFailed);
         if (!IsAvoided)
             return; // it answered a client meanwhile
         _avoidance = Math.Min(LongestAvoidance, 2 * _avoidance);

@@ -15,4 +15,7 @@ internal sealed class Upstream(Server server)
 
     /// <summary>For queries over UDP.</summary>
     public UpstreamCookie Cookie { get; } = new();
+
+    /// <summary>Of its responses over UDP.</summary>
+    public KnownInterfaces Interfaces { get; } = new();
 }

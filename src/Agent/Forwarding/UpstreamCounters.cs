@@ -1,3 +1,4 @@
+using Agent.Dns;
 using Agent.Serving;
 
 namespace Agent.Forwarding;
@@ -8,6 +9,11 @@ namespace Agent.Forwarding;
 /// </summary>
 internal sealed class UpstreamCounters
 {
+    private const int ResponseCodes = 16; // four bits
+
+    // Made when the first answer with a code comes: most servers give two or three.
+    private readonly LatencyHistogram?[] _latencies = new LatencyHistogram?[ResponseCodes];
+
     /// <summary>Questions sent over UDP.</summary>
     public long SentUdp;
 
@@ -38,10 +44,30 @@ internal sealed class UpstreamCounters
     /// <summary>Questions on their way now.</summary>
     public long InFlight;
 
-    /// <summary>From a question to its answer, to the millisecond.</summary>
-    public LatencyHistogram Latency { get; } = new();
+    /// <summary>From a question to its answer, error answers too, to the millisecond; of the codes that came so far.</summary>
+    public IEnumerable<(ResponseCode Code, LatencyHistogram Latency)> Latencies
+    {
+        get
+        {
+            for (int code = 0; code < _latencies.Length; code++)
+            {
+                if (Volatile.Read(ref _latencies[code]) is { } latency)
+                    yield return ((ResponseCode)code, latency);
+            }
+        }
+    }
 
     public long Sent => SentUdp + SentTcp + SentTls;
+
+    /// <param name="code">Without what an OPT record adds to it.</param>
+    public LatencyHistogram LatencyOf(ResponseCode code)
+    {
+        if (_latencies[(int)code] is { } latency)
+            return latency;
+        LatencyHistogram first = new();
+        Volatile.Write(ref _latencies[(int)code], first);
+        return first;
+    }
 
     public static UpstreamCounters Sum(IEnumerable<UpstreamCounters> all)
     {
@@ -55,7 +81,8 @@ internal sealed class UpstreamCounters
     public void Add(UpstreamCounters other)
     {
         AddNumbers(other);
-        Latency.Add(other.Latency);
+        foreach ((ResponseCode code, LatencyHistogram latency) in other.Latencies)
+            LatencyOf(code).Add(latency);
     }
 
     private void AddNumbers(UpstreamCounters one)

@@ -7,12 +7,14 @@ namespace Agent.Observability;
 /// <summary>The CLI's end of the admin socket.</summary>
 internal static class AdminClient
 {
+    private const string OtherVersion = "the agent that runs is of another version: use the lra that it was started with";
+
     private static readonly TimeSpan _timeout = TimeSpan.FromSeconds(10); // for streams, until the first byte
 
     /// <summary>Asks the agent that listens on a socket; null when none does.</summary>
     /// <param name="path">With the query, <c>/v1/status</c>.</param>
     /// <exception cref="UnauthorizedAccessException">This user may not open the socket.</exception>
-    /// <exception cref="InvalidOperationException">The agent refused; the message says why.</exception>
+    /// <exception cref="InvalidOperationException">The agent refused, does not answer, or is of another version; the message says which.</exception>
     public static T? Ask<T>(string socketPath, HttpMethod method, string path, JsonTypeInfo<T> type) where T : class
     {
         using HttpClient client = ClientOf(socketPath);
@@ -29,12 +31,16 @@ internal static class AdminClient
         {
             return null; // the agent ended meanwhile
         }
+        catch (JsonException error)
+        {
+            throw new InvalidOperationException(OtherVersion, error);
+        }
     }
 
     /// <summary>Reads lines as they come, until the visitor has enough, the agent ends them, or the token is cancelled.</summary>
     /// <param name="visit">False: enough.</param>
     /// <exception cref="UnauthorizedAccessException">This user may not open the socket.</exception>
-    /// <exception cref="InvalidOperationException">The agent refused; the message says why.</exception>
+    /// <exception cref="InvalidOperationException">The agent refused, does not answer, or is of another version; the message says which.</exception>
     public static async Task<StreamEnd> Follow(string socketPath, string path, Func<string, bool> visit, CancellationToken token)
     {
         using HttpClient client = ClientOf(socketPath);
@@ -60,6 +66,25 @@ internal static class AdminClient
         catch (HttpIOException)
         {
             return StreamEnd.Ended; // the agent was killed
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidOperationException(OtherVersion, error);
+        }
+    }
+
+    /// <summary>Whether an agent listens on a socket, be it one that this user may not open.</summary>
+    public static bool IsListening(string socketPath)
+    {
+        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(socketPath));
+            return true;
+        }
+        catch (SocketException error)
+        {
+            return error.SocketErrorCode == SocketError.AccessDenied;
         }
     }
 
@@ -91,7 +116,11 @@ internal static class AdminClient
         {
             throw new UnauthorizedAccessException($"may not open {socketPath}; run as root", error);
         }
-        catch (Exception error) when (error is HttpRequestException or TaskCanceledException)
+        catch (TaskCanceledException error)
+        {
+            throw new InvalidOperationException($"the agent listens on {socketPath} and does not answer within {_timeout.TotalSeconds:0} s: it hangs or is stopped; restart it", error);
+        }
+        catch (HttpRequestException)
         {
             return null;
         }

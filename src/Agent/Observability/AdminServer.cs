@@ -46,8 +46,8 @@ internal sealed class AdminServer : IDisposable
             kestrel.Limits.MinResponseDataRate = null; // who watches slowly loses flows, and not the connection
         });
         WebApplication application = builder.Build();
-        application.MapGet(StatusPath, (HttpContext context) =>
-            context.Response.WriteAsJsonAsync(AgentStatus.Of(agent), StatusJson.Default.AgentStatus));
+        application.MapGet(StatusPath, async (HttpContext context) =>
+            await context.Response.WriteAsJsonAsync(AgentStatus.Of(agent, await Health.Workers(agent.Threads)), StatusJson.Default.AgentStatus));
         application.MapGet(ConfigurationPath, (HttpContext context) =>
             context.Response.WriteAsJsonAsync(agent.Configuration.Settings, SettingsJson.Default.IReadOnlyListSetting));
         application.MapGet(PoliciesPath, (HttpContext context) =>

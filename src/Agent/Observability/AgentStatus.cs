@@ -39,7 +39,11 @@ internal sealed record AgentStatus
     /// <summary>How often a server was found to bring questions back to this agent.</summary>
     public required long LoopsFound { get; init; }
 
-    public static AgentStatus Of(NodeAgent agent) => new()
+    /// <summary>What is wrong now, and what to do: a sentence each.</summary>
+    public required IReadOnlyList<string> Troubles { get; init; }
+
+    /// <param name="workers">Whether the serving threads turn.</param>
+    public static AgentStatus Of(NodeAgent agent, HealthPart workers) => new()
     {
         Version = Commands.VersionCommand.Text,
         Node = agent.Configuration.Node,
@@ -55,6 +59,7 @@ internal sealed record AgentStatus
         LoopsFound = agent.LoopsFound,
         Cluster = agent.Cluster == null ? null : ClusterStatus.Of(agent.Cluster, agent.Configuration.Kubernetes) with { NamesRestoredFrom = agent.NamesRestoredFrom },
         Pods = PodsStatus.Of(agent),
+        Troubles = Trouble.Of(agent, workers),
     };
 }
 
@@ -118,7 +123,12 @@ internal sealed record PodsStatus(string Mode, int? Exceptions, IReadOnlyList<Un
     }
 }
 
-internal sealed record CacheStatus(long Entries, long Bytes, long Budget, long Evictions);
+internal sealed record CacheStatus(long Entries, long Bytes, long Budget, long Evictions)
+{
+    /// <summary>Whether answers are dropped for want of memory.</summary>
+    [JsonIgnore]
+    public bool IsFull => Evictions > 0 && Bytes > Budget / 10 * 9;
+}
 
 internal sealed record RouteStatus(string Zone, string Protocol, IReadOnlyList<ServerStatus> Servers)
 {

@@ -50,14 +50,10 @@ internal sealed record Explanation(string Name, string Type, ExplainedPod? Pod, 
             return "off: kubernetes.autopath is false";
         if (of.Walk?.WhyPlain is { } why)
             return $"off for this pod: {why}";
-        if (of.List is not { Domains.Count: > 0 } list || !agent.Cluster!.HasNames)
+        if (of.List is not { Domains.Count: > 0 } list || agent.ClusterNames is not { } names)
             return "off for now: the search list or the cluster's names are not known yet";
-        if (explainer.Type is not (RecordType.A or RecordType.Aaaa))
-            return "none: only for A and AAAA";
-        if (!list.Begins(key.AsSpan(..^5), out _))
-            return "none: a walk begins in the first domain of the list, with a name of at least two labels and fewer dots than ndots";
-        if (agent.ClusterNames!.IsBelowService(key.AsSpan(..^5)))
-            return "none: the first name is one of a Service that the table has";
+        if (SearchWalk.WhyPlain(list, names, key.AsSpan(..^5), explainer.Type) is { } plain)
+            return $"none: {plain}";
         SearchWalk walk = new(explainer.Outcome);
         WalkEnd end = walk.Run(list, key);
         string step = DnsName.ToText(walk.Key[..^5]);

@@ -24,6 +24,7 @@ internal sealed partial class NodeRedirect(Func<AgentConfiguration> configuratio
     private KernelProbe? _probe;
     private SocketCleaner? _cleaner;
     private ClusterFindings _programmed = ClusterFindings.None;
+    private PodModes? _podModes;
 
     /// <summary>Why this node does not redirect although it should; null when it does, or should not.</summary>
     public string? Failure { get; private set; }
@@ -111,7 +112,16 @@ internal sealed partial class NodeRedirect(Func<AgentConfiguration> configuratio
     public void Reprogram() => Program(_programmed);
 
     /// <summary>Tells the kernel which pods to redirect.</summary>
-    public void SetPodModes(PodModes modes) => _cgroups?.SetModes(modes.Exceptions);
+    public void SetPodModes(PodModes modes)
+    {
+        if (_datapath == null)
+            return;
+        lock (_datapath)
+        {
+            _podModes = modes;
+            _cgroups?.SetModes(modes.Exceptions);
+        }
+    }
 
     /// <summary>Gives the traffic back to the kernel's fallback. Links and maps stay.</summary>
     /// <param name="drain">Answers what is on its way; called where traffic was taken, once the kernel sends no more.</param>
@@ -193,6 +203,8 @@ internal sealed partial class NodeRedirect(Func<AgentConfiguration> configuratio
         try
         {
             _cgroups = CgroupTable.Begin(_datapath!, _cgroups!.Attached, Configuration.Redirect.Mode, Configuration.Kubernetes.Enabled, logger);
+            if (_podModes != null)
+                _cgroups.SetModes(_podModes.Exceptions);
             Program(_programmed);
         }
         catch (Exception error) when (error is RedirectException or BpfException or Win32Exception or IOException or UnauthorizedAccessException)

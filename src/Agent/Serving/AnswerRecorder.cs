@@ -14,6 +14,7 @@ internal sealed class AnswerRecorder
 
     private readonly long[] _queries = new long[2 * TypeGroup.Count * Verdicts];
     private readonly long[] _responses = new long[Verdicts * ResponseCodes];
+    private long _dnssecOk;
     private long _refreshes;
     private int _atOnce; // of the batch that is being answered
     private FlowRing? _watched;
@@ -38,6 +39,14 @@ internal sealed class AnswerRecorder
 
     /// <summary>Of queries that had to wait for an upstream.</summary>
     public LatencyHistogram FromUpstream { get; } = new();
+
+    /// <summary>Of queries, those that got no reply too.</summary>
+    public SizeHistogram QuerySizes { get; } = new();
+
+    public SizeHistogram ReplySizes { get; } = new();
+
+    /// <summary>Queries with the DO bit (RFC 3225).</summary>
+    public long DnssecOk => Volatile.Read(ref _dnssecOk);
 
     /// <summary>Answers that were asked for anew before they expired.</summary>
     public long Refreshes => Volatile.Read(ref _refreshes);
@@ -84,8 +93,11 @@ internal sealed class AnswerRecorder
     {
         _queries[Index(!client.IsV4, TypeGroup.Of(query), verdict)]++;
         Namespaces.Count(client);
+        QuerySizes.Add(query.Size);
+        _dnssecOk += query.IsDnssecOk ? 1 : 0;
         if (reply.IsEmpty)
             return;
+        ReplySizes.Add(reply.Length);
         // The one code that does not fit into the header.
         ResponseCode code = query.Error == ResponseCode.BadVers ? ResponseCode.BadVers : new Header(reply).ResponseCode;
         _responses[((int)verdict * ResponseCodes) + (int)code]++;

@@ -5,15 +5,15 @@ namespace Agent.Serving;
 // The end: nobody who has asked, or is about to, goes without an answer.
 internal sealed partial class TcpServer
 {
-    private const long LastQuestionDeadline = 1_000; // milliseconds
+    private const long LastQuestionDeadline = 2_000; // milliseconds: what a message may take in any case
 
     protected override void Close()
     {
         StopListening();
-        // A client that has just connected is about to ask.
+        // A client that has just connected is about to ask; what others have asked lies in their sockets until a turn finds nothing there.
         long end = Environment.TickCount64 + LastQuestionDeadline;
-        while (_connections.All().Any(connection => connection.IsOwed) && Environment.TickCount64 < end)
-            Turn(patience: 10);
+        while ((Turn(patience: 10) > 0 || _connections.All().Any(connection => connection.IsOwed)) && Environment.TickCount64 < end)
+            continue;
         _forwarder.Stop(Environment.TickCount64);
         FlushReplies(Environment.TickCount64);
         foreach (TcpConnection connection in _connections.All())
@@ -21,14 +21,17 @@ internal sealed partial class TcpServer
         _poller.Dispose();
     }
 
-    /// <summary>Takes the connections that wait, and no more. Where another agent has the listeners too, it takes those that come.</summary>
+    /// <summary>
+    /// Takes the connections that wait, which closing would reset, and no more. Where another agent has the listeners too, it takes those that come.
+    /// </summary>
     private void StopListening()
     {
         WatchListeners(0);
         _areListenersWatched = true; // so that no sweep watches them again
         foreach (NativeSocket listener in _listeners)
         {
-            Accept(listener, Environment.TickCount64);
+            for (int left = NativeSocket.Backlog; left > 0 && Accept(listener, Environment.TickCount64); left -= AcceptedAtOnce)
+                continue;
             listener.Close();
         }
 

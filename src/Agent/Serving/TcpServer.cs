@@ -12,6 +12,7 @@ internal sealed partial class TcpServer : ServingThread, IReplySink
     private const byte ListenKind = 0;
     private const byte ClientKind = 3;
     private const int MaxConnections = 2048;
+    private const int AcceptedAtOnce = 64;
 
     private readonly List<NativeSocket> _listeners = [];
     private readonly Poller _poller = new();
@@ -80,7 +81,8 @@ internal sealed partial class TcpServer : ServingThread, IReplySink
     }
 
     /// <param name="patience">Milliseconds to wait at the most while no upstream is waited for.</param>
-    private void Turn(int patience)
+    /// <returns>How much has happened: 0, nothing.</returns>
+    private int Turn(int patience)
     {
         int count = _poller.Wait(_forwarder.IsIdle ? patience : _forwarder.Patience);
         long now = Environment.TickCount64;
@@ -93,6 +95,7 @@ internal sealed partial class TcpServer : ServingThread, IReplySink
         FlushReplies(now);
         Sweep(now);
         CountTurn();
+        return count;
     }
 
     private void Listen(NativeSocket listener)
@@ -118,11 +121,13 @@ internal sealed partial class TcpServer : ServingThread, IReplySink
         }
     }
 
-    private void Accept(NativeSocket listener, long now)
+    /// <returns>Whether it took all that it takes at once, so that more may wait.</returns>
+    private bool Accept(NativeSocket listener, long now)
     {
         // Bounded, so that a flood of connections does not keep the others waiting.
         bool isExhausted = false;
-        for (int i = 0; i < 64 && listener.TryAccept(out NativeSocket socket, out SockAddr client, out isExhausted); i++)
+        int taken = 0;
+        for (; taken < AcceptedAtOnce && listener.TryAccept(out NativeSocket socket, out SockAddr client, out isExhausted); taken++)
         {
             if (!TryAdmit(client, out int slot, out ushort generation))
             {
@@ -137,6 +142,7 @@ internal sealed partial class TcpServer : ServingThread, IReplySink
 
         if (isExhausted)
             WatchListeners(0); // until the next sweep: the poller would tell of the waiting connection without end
+        return taken == AcceptedAtOnce;
     }
 
     private bool TryAdmit(in SockAddr client, out int slot, out ushort generation)

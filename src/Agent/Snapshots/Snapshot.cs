@@ -153,7 +153,7 @@ internal sealed partial class Snapshot(SnapshotContent content, Func<AgentConfig
     /// </summary>
     private static IReadOnlyList<byte[]> LeftOut(AgentConfiguration configuration) =>
     [
-        .. new[] { configuration.ClusterDomain, "in-addr.arpa", "ip6.arpa" }
+        .. KubeDns.ZonesOf(configuration.ClusterDomain)
             .Concat(configuration.Names.Rewrite.Select(rewrite => rewrite.From))
             .Concat(configuration.Names.Zones.Select(zone => zone.Zone))
             .Select(DnsName.FromText),

@@ -12,7 +12,7 @@ internal static class Bench
     private static readonly Server _upstream = new ConstantResponder("upstream", lastOctet: 20);
 
     public static IReadOnlyList<Server> AllServers { get; } =
-        [_constant, new LocalRedirectAgent(), new WatchedAgent(), new Unbound(), new Dnsdist(), new KnotResolver()];
+        [_constant, new LocalRedirectAgent(), new WatchedAgent(), new Unbound(), new Dnsdist(), new KnotResolver(), new NodeLocalDnsCache()];
 
     public static int Run(Options options, TextWriter output)
     {

@@ -69,9 +69,12 @@ internal sealed class Entry : IDisposable
     public double CostRatio(Entry other) =>
         Median(_rounds.Zip(other._rounds, (mine, its) => mine.CpuNsPerQuery / its.CpuNsPerQuery));
 
-    /// <summary>As <see cref="CostRatio"/>, of <see cref="ServingCost"/>.</summary>
-    public double ServingRatio(Entry other) =>
-        Median(_rounds.Zip(other._rounds, (mine, its) => mine.ServingCpuNsPerQuery / its.ServingCpuNsPerQuery));
+    /// <summary>As <see cref="CostRatio"/>, of <see cref="ServingCost"/>; and between which ratios half of the rounds are.</summary>
+    public (double Median, double Low, double High) ServingRatio(Entry other)
+    {
+        double[] ratios = [.. _rounds.Zip(other._rounds, (mine, its) => mine.ServingCpuNsPerQuery / its.ServingCpuNsPerQuery).Order()];
+        return (Median(ratios), ratios[ratios.Length / 4], ratios[^(1 + (ratios.Length / 4))]);
+    }
 
     public double Median(Func<LoadReport, double> figure) => Median(_rounds.Select(figure));
 

@@ -53,8 +53,11 @@ internal abstract class Server
             return "absent";
         using var child = new Child(Core, "/", [Executable, .. VersionArguments]);
         child.Wait(TimeSpan.FromSeconds(10));
-        return child.Output.FirstOrDefault(line => line.Any(char.IsAsciiDigit)) ?? "no version";
+        return child.Output.FirstOrDefault(IsVersion) ?? "no version";
     }
+
+    /// <summary>Whether a line of that output is the one that says it.</summary>
+    protected virtual bool IsVersion(string line) => line.Any(char.IsAsciiDigit);
 
     protected static string Write(ServerSetup setup, string file, string text)
     {

@@ -56,18 +56,34 @@ public sealed partial class ApiServer
         using (Utf8JsonWriter json = new(bytes))
         {
             json.WriteStartObject();
-            json.WriteString("kind", "List");
+            json.WriteString("kind", $"{kind.Name}List");
             json.WriteString("apiVersion", kind.GroupVersion);
-            bool isCustom = kind.GroupVersion.Contains('.') && !kind.GroupVersion.Contains("k8s.io");
-            if (!isCustom)
+            if (!kind.IsCustom)
                 WriteMetadata();
             json.WriteStartArray("items");
             foreach (JsonObject item in items)
-                item.WriteTo(json);
+                WriteItem(item);
             json.WriteEndArray();
-            if (isCustom)
+            if (kind.IsCustom)
                 WriteMetadata();
             json.WriteEndObject();
+
+            // What the list says of all of them, a built-in kind's items do not repeat.
+            void WriteItem(JsonObject item)
+            {
+                json.WriteStartObject();
+                foreach ((string field, JsonNode? value) in item)
+                {
+                    if (!kind.IsCustom && field is "kind" or "apiVersion")
+                        continue;
+                    json.WritePropertyName(field);
+                    if (value is null)
+                        json.WriteNullValue();
+                    else
+                        value.WriteTo(json);
+                }
+                json.WriteEndObject();
+            }
 
             void WriteMetadata()
             {
@@ -216,11 +232,14 @@ public sealed partial class ApiServer
     /// <summary>What a list or watch asks for.</summary>
     private sealed class Selection(IQueryCollection query, string inNamespace)
     {
-        private readonly (string[] Path, string Value)[] _terms =
-            [.. Terms(query["fieldSelector"]).Select(term => (term.Key.Split('.'), term.Value)), .. Terms(query["labelSelector"]).Select(term => ((string[])["metadata", "labels", term.Key], term.Value))];
+        private readonly (string[] Path, string Value, bool Differs)[] _terms =
+        [
+            .. Terms(query["fieldSelector"]).Select(term => (term.Key.Split('.'), term.Value, term.Differs)),
+            .. Terms(query["labelSelector"]).Select(term => ((string[])["metadata", "labels", term.Key], term.Value, term.Differs)),
+        ];
 
         public bool Takes(JsonObject item) => (inNamespace.Length == 0 || item["metadata"]?["namespace"]?.ToString() == inNamespace)
-            && _terms.All(term => term.Path.Aggregate((JsonNode?)item, (node, field) => node?[field])?.ToString() == term.Value);
+            && _terms.All(term => (term.Path.Aggregate((JsonNode?)item, (node, field) => node?[field])?.ToString() == term.Value) != term.Differs);
 
         /// <summary>An object that comes to be selected was added, one that ceases to be was deleted.</summary>
         internal (string Type, JsonObject Item)? Seen(PastChange change) => (change.Old is { } old && Takes(old), change.Now is { } now && Takes(now)) switch
@@ -231,7 +250,7 @@ public sealed partial class ApiServer
             _ => null,
         };
 
-        private static IEnumerable<(string Key, string Value)> Terms(string? selector) =>
-            (selector ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(term => term.Split('=', 2)).Select(pair => (pair[0], pair[^1]));
+        private static IEnumerable<(string Key, string Value, bool Differs)> Terms(string? selector) =>
+            (selector ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(term => term.Split('=', 2)).Select(pair => (pair[0].TrimEnd('!'), pair[^1], pair[0].EndsWith('!')));
     }
 }

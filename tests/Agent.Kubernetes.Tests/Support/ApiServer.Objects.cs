@@ -65,6 +65,29 @@ public sealed partial class ApiServer
         }
     }
 
+    /// <summary>Becomes what it was at a version, which must not be from before <see cref="Compact"/>: its etcd is restored from a backup.</summary>
+    public void Restore(string version)
+    {
+        lock (_lock)
+        {
+            _version = long.Parse(version, CultureInfo.InvariantCulture);
+            foreach (StoredKind kind in _kinds.Values)
+            {
+                foreach (PastChange undone in Enumerable.Reverse(kind.Past).TakeWhile(change => change.Version > _version))
+                {
+                    JsonNode metadata = (undone.Old ?? undone.Now)!["metadata"]!;
+                    string key = $"{metadata["namespace"]}/{metadata["name"]}";
+                    if (undone.Old is null)
+                        kind.Objects.Remove(key);
+                    else
+                        kind.Objects[key] = undone.Old;
+                }
+
+                kind.Past.RemoveAll(change => change.Version > _version);
+            }
+        }
+    }
+
     /// <summary>Forgets the past: no watch can resume from before now.</summary>
     public void Compact()
     {
@@ -116,6 +139,22 @@ public sealed partial class ApiServer
         public string GroupVersion => groupVersion;
 
         public string Plural => plural;
+
+        /// <summary>As objects of the kind call it.</summary>
+        public string Name => plural switch
+        {
+            "services" => "Service",
+            "namespaces" => "Namespace",
+            "nodes" => "Node",
+            "pods" => "Pod",
+            "endpointslices" => "EndpointSlice",
+            "localredirectpolicies" => "LocalRedirectPolicy",
+            "ciliumlocalredirectpolicies" => "CiliumLocalRedirectPolicy",
+            _ => throw new InvalidOperationException($"what is the kind of {plural} called?"),
+        };
+
+        /// <summary>Whether a CRD defines it.</summary>
+        public bool IsCustom => groupVersion.Contains('.') && !groupVersion.Contains("k8s.io");
 
         public SortedDictionary<string, JsonObject> Objects { get; } = new(StringComparer.Ordinal);
 

@@ -45,7 +45,7 @@ public sealed partial class ApiServer
             await Refuse(context, 410, "Expired", tooOld);
             return;
         }
-        if (version > now)
+        if (version > now && !Trouble.KeepsWatchesOfTheFuture)
         {
             await Refuse(context, 504, "Timeout", $"Too large resource version: {version}, current: {now}", retryAfter: 1);
             return;
@@ -81,7 +81,7 @@ public sealed partial class ApiServer
             (List<byte[]> events, long now, Injection? injected, Task changed) = Next(watch);
             foreach (byte[] line in events)
                 await Write(context, line);
-            watch.Version = now;
+            watch.Version = Math.Max(watch.Version, now);
             if (injected is not null)
             {
                 await Write(context, injected.Bytes);
@@ -93,9 +93,16 @@ public sealed partial class ApiServer
             }
             if (DateTime.UtcNow >= bookmark)
             {
-                JsonObject empty = new() { ["metadata"] = new JsonObject { ["resourceVersion"] = now.ToString(CultureInfo.InvariantCulture) } };
-                await Write(context, EventLine("BOOKMARK", empty));
                 bookmark = DateTime.UtcNow + Trouble.BookmarkEvery;
+                if (now < watch.Version)
+                    continue;
+                JsonObject empty = new()
+                {
+                    ["kind"] = watch.Kind.Name,
+                    ["apiVersion"] = watch.Kind.GroupVersion,
+                    ["metadata"] = new JsonObject { ["resourceVersion"] = now.ToString(CultureInfo.InvariantCulture) },
+                };
+                await Write(context, EventLine("BOOKMARK", empty));
             }
             DateTime next = bookmark < watch.Until ? bookmark : watch.Until;
             TimeSpan pause = next - DateTime.UtcNow;

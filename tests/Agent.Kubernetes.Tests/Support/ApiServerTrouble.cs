@@ -17,6 +17,9 @@ public sealed class ApiServerTrouble
     /// <summary>An expired resourceVersion is told by an ERROR event in a good response, not by its status.</summary>
     public bool ExpiresAsEvent { get; set; }
 
+    /// <summary>A watch from a version that is yet to come hears nothing until then, as watch caches have it; else it gets 504.</summary>
+    public bool KeepsWatchesOfTheFuture { get; set; }
+
     /// <summary>Bodies come in pieces of so many bytes, with a pause; 0: as fast as they can.</summary>
     public int TrickleBytes { get; set; }
 

@@ -36,7 +36,7 @@ public partial class LibcLayoutTests
             }
         }
 
-        program.Compile(atLeast: 6 + 2 * (2 + 7 + 2 + 2 + 3 + 3) + 4 + 2 * (5 + 6 + 6 + 10));
+        program.Compile(atLeast: 8 + 2 * (2 + 7 + 2 + 2 + 3 + 3 + 3 + 2) + 4 + 2 * (5 + 6 + 6 + 10));
     }
 
     [Fact]

@@ -159,6 +159,21 @@ public sealed class NativeSocketTests : IDisposable
         Assert.Equal(42, _buffer[0]);
     }
 
+    [Theory]
+    [MemberData(nameof(Addresses))]
+    public void A4_a_datagram_tells_the_interface_that_it_came_in_through(string address)
+    {
+        using Socket server = new(IPAddress.Parse(address).AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        server.Bind(Loopback.Any(address));
+        NativeSocket client = Connect(isTcp: false, (IPEndPoint)server.LocalEndPoint!);
+        Assert.Equal((NativeSocket.Nothing, 0), (client.ReceiveDatagram(_buffer, out int index), index));
+        server.SendTo([42], client.LocalEndPoint());
+        WaitFor(client, PollEvents.Readable);
+        Assert.Equal((1, LoopbackIndex()), (client.ReceiveDatagram(_buffer, out index), index));
+
+        static int LoopbackIndex() => int.Parse(File.ReadAllText("/sys/class/net/lo/ifindex"));
+    }
+
     [Fact]
     public void A1_every_query_gets_a_port_of_its_own()
     {

@@ -107,6 +107,29 @@ public sealed class ClusterWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task P38_what_was_cached_of_reverse_names_before_the_first_table_does_not_outlive_it()
+    {
+        const string known = "1.1.96.10.in-addr.arpa", gone = "2.1.96.10.in-addr.arpa";
+        PutKubeDns();
+        _server.Put(ApiObjects.Service("web", "10.96.1.1"));
+        _server.Trouble.Forbidden["namespaces"] = true; // without which there is no table
+        Task Deny(UpstreamExchange exchange) => exchange.Send(exchange.Query.Reply(3) with { Authority = [RR.Authority("in-addr.arpa", ttl: 300, minimum: 300)] });
+        _kubeDns.Handler = exchange => exchange.Name.Equals(gone, StringComparison.OrdinalIgnoreCase)
+            ? exchange.Answer(new ResourceRecord(exchange.Name, RR.Ptr, 1, 300, RR.NameBytes("gone.default.svc.cluster.local"))) : Deny(exchange);
+        using AgentUnderTest agent = Start();
+        await HasServers(agent, 1);
+        Assert.Equal(3, (await agent.Ask(known, RR.Ptr)).ResponseCode);
+        Assert.Single((await agent.Ask(gone, RR.Ptr)).Answers);
+        _kubeDns.Handler = Deny;
+        Assert.Single((await agent.Ask(gone, RR.Ptr)).Answers); // cached
+
+        _server.Trouble.Forbidden.Clear();
+
+        await Wait.Until(() => agent.Ask(known, RR.Ptr).GetAwaiter().GetResult().Answers.Count == 1, "the table");
+        await Wait.Until(() => agent.Ask(gone, RR.Ptr).GetAwaiter().GetResult().ResponseCode == 3, "what was told of before is forgotten");
+    }
+
+    [Fact]
     public async Task P40_the_target_of_an_ExternalName_is_asked_of_its_own_route()
     {
         PutKubeDns();

@@ -10,18 +10,14 @@ namespace Agent.Tests.CommandLine;
 /// <summary>The admin socket as somebody who means harm would use it.</summary>
 public sealed class AdminSocketTests : IAsyncLifetime
 {
-    private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
-    private readonly AgentSetup _setup;
+    private readonly AgentSetup _setup = new(ScriptedUpstream.Answering("192.0.2.1"));
     private AgentProcess _agent = null!;
-
-    public AdminSocketTests() => _setup = new AgentSetup(_upstream.EndPoint);
 
     public async Task InitializeAsync() => _agent = await AgentProcess.Serve(_setup);
 
     public Task DisposeAsync()
     {
         _agent.Dispose();
-        _upstream.Dispose();
         _setup.Dispose();
         return Task.CompletedTask;
     }
@@ -66,7 +62,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Assert.Equal(status, await StatusOf(Encoding.ASCII.GetBytes(request)));
 
         await Client.Ask(_setup.EndPoint, DnsMessage.Query("www.example.test"));
-        Assert.Equal(1, _upstream.CountOf("www.example.test"));
+        Assert.Equal(1, _setup.Upstream.CountOf("www.example.test"));
     }
 
     [Fact]

@@ -104,7 +104,7 @@ public sealed class CacheCommandTests : IDisposable
 
         (int status, _, string error) = await Cache("flush", "a..b");
 
-        Assert.Equal(1, status);
+        Assert.Equal(2, status);
         Assert.Contains("'a..b' is no DNS name", error, StringComparison.Ordinal);
     }
 

@@ -8,16 +8,9 @@ namespace Agent.Tests.CommandLine;
 
 public sealed class CommandTests : IDisposable
 {
-    private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
-    private readonly AgentSetup _setup;
+    private readonly AgentSetup _setup = new(ScriptedUpstream.Answering("192.0.2.1"));
 
-    public CommandTests() => _setup = new AgentSetup(_upstream.EndPoint);
-
-    public void Dispose()
-    {
-        _upstream.Dispose();
-        _setup.Dispose();
-    }
+    public void Dispose() => _setup.Dispose();
 
     [Fact]
     public async Task Version_prints_name_and_version()
@@ -38,15 +31,30 @@ public sealed class CommandTests : IDisposable
     [InlineData("observe", "--source", "nonsense")]
     [InlineData("observe", "--since", "nonsense")]
     [InlineData("observe", "-o", "xml")]
+    [InlineData("observe", "--first", "0")]
+    [InlineData("observe", "--last", "4097")]
+    [InlineData("observe", "--last", "many")]
+    [InlineData("cache", "list", "--limit", "-1")]
+    [InlineData("cache", "list", "a..b")]
+    [InlineData("cache", "get", "a..b")]
+    [InlineData("cache", "frobnicate")]
+    [InlineData("explain", "a..b")]
     [InlineData("top", "--interval", "0")]
     [InlineData("completion", "tcsh")]
     public async Task A_wrong_command_line_ends_with_status_2_and_says_why_on_standard_error(params string[] arguments)
     {
-        (int status, _, string error) = await AgentProcess.Run(arguments);
+        (int status, string output, string error) = await AgentProcess.Run(arguments);
 
-        Assert.Equal(2, status);
+        Assert.Equal((2, ""), (status, output));
         Assert.NotEqual("", error.Trim());
         Assert.Contains(arguments[^1], error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_command_line_says_where_to_read_on_and_a_group_of_commands_what_is_in_it()
+    {
+        Assert.EndsWith("lra: 'lra cache list --help' says what it takes\n", (await AgentProcess.Run("cache", "list", "--nothing")).Error, StringComparison.Ordinal);
+        Assert.Contains("Drop kept answers", (await AgentProcess.Run("cache")).Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -128,9 +136,23 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task An_agent_that_hangs_is_told_from_one_that_does_not_run()
+    {
+        using AgentProcess agent = await AgentProcess.Serve(_setup);
+        await agent.Signal("STOP");
+
+        (int status, string output, string error) = await AgentProcess.Run("status", "--config", _setup.ConfigurationPath);
+        (int listStatus, _, string listError) = await AgentProcess.Run("cache", "stats", "--config", _setup.ConfigurationPath);
+
+        Assert.Equal((1, ""), (status, error));
+        Assert.StartsWith($"Agent     the agent listens on {_setup.AdminSocket} and does not answer within 10 s: it hangs or is stopped; restart it\nKernel    ", output, StringComparison.Ordinal);
+        Assert.Equal((1, $"lra: the agent listens on {_setup.AdminSocket} and does not answer within 10 s: it hangs or is stopped; restart it\n"), (listStatus, listError));
+        await agent.Signal("CONT");
+    }
+
+    [Fact]
     public async Task Status_without_an_agent_is_3_and_says_where_it_asked()
     {
-
         (int status, string output, string error) = await AgentProcess.Run("status", "--config", _setup.ConfigurationPath);
 
         Assert.Equal((3, ""), (status, error));
@@ -141,7 +163,7 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public async Task Status_with_an_agent_is_0_and_counts_what_was_asked()
     {
-        _upstream.Handler = exchange => exchange.Name.StartsWith("bad", StringComparison.Ordinal)
+        _setup.Upstream.Handler = exchange => exchange.Name.StartsWith("bad", StringComparison.Ordinal)
             ? exchange.Fail(2)
             : exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1"));
         using AgentProcess agent = await AgentProcess.Serve(_setup); // its probe is refused: one
@@ -158,8 +180,8 @@ public sealed class CommandTests : IDisposable
         Assert.Contains("Queries   2 hits, 0 local, 4 misses, 0 stale, 2 failed, 1 refused, 0 dropped", output, StringComparison.Ordinal);
         Assert.Contains("Cache     4 answers, ", output, StringComparison.Ordinal);
         Assert.Contains($"process {agent.Id}", output, StringComparison.Ordinal);
-        Assert.Contains($"Route     . over UDP to {_upstream.EndPoint} ok", output, StringComparison.Ordinal);
-        Assert.Contains($"Route     tcp.test. over TCP to {_upstream.EndPoint}", output, StringComparison.Ordinal);
+        Assert.Contains($"Route     . over UDP to {_setup.Upstream.EndPoint} ok", output, StringComparison.Ordinal);
+        Assert.Contains($"Route     tcp.test. over TCP to {_setup.Upstream.EndPoint}", output, StringComparison.Ordinal);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_setup.AdminSocket));
     }
 
@@ -167,7 +189,7 @@ public sealed class CommandTests : IDisposable
     public async Task Status_counts_what_clients_were_denied_and_what_was_too_much_for_one()
     {
         System.Net.IPAddress denied = TestAddress.NextAddress();
-        using AgentSetup setup = new(_upstream.EndPoint, $"clients: {{ deny: [{denied}/32], responseBytesPerSecond: 1 }}");
+        using AgentSetup setup = new(_setup.Upstream.EndPoint, $"clients: {{ deny: [{denied}/32], responseBytesPerSecond: 1 }}");
         using AgentProcess agent = await AgentProcess.Serve(setup);
         foreach (TransportProtocol protocol in (TransportProtocol[])[TransportProtocol.Udp, TransportProtocol.Tcp])
         {
@@ -185,13 +207,13 @@ public sealed class CommandTests : IDisposable
     [InlineData(true)]
     public async Task SIGTERM_ends_the_agent_within_two_seconds_with_status_0(bool withQueriesOnTheirWay)
     {
-        _upstream.Handler = _ => Task.CompletedTask;
+        _setup.Upstream.Handler = _ => Task.CompletedTask;
         using AgentProcess agent = await AgentProcess.Serve(_setup);
         using UdpConversation client = new(_setup.EndPoint);
         if (withQueriesOnTheirWay)
         {
             client.Send(DnsMessage.Query("never.example.test"));
-            await Wait.Until(() => _upstream.Count > 0, "the upstream is asked");
+            await Wait.Until(() => _setup.Upstream.Count > 0, "the upstream is asked");
         }
 
         Assert.Equal(0, await Wait.Within(2, agent.Terminate(), "stopping"));
@@ -216,7 +238,7 @@ public sealed class CommandTests : IDisposable
         }
 
         await Wait.Until(() => ReachedProcess() == first.Id, "the CLI reaches the first agent again");
-        Assert.Equal(2, Directory.GetFiles(Path.GetDirectoryName(_setup.AdminSocket)!).Count(file => new FileInfo(file).LinkTarget == null));
+        await Wait.Until(() => Directory.GetFiles(Path.GetDirectoryName(_setup.AdminSocket)!).Count(file => new FileInfo(file).LinkTarget == null) == 2, "only the first agent's two sockets are left");
         foreach (TransportProtocol protocol in new[] { TransportProtocol.Udp, TransportProtocol.Tcp })
             Assert.Equal(5, (await Client.Ask(_setup.EndPoint, DnsMessage.Query("after.example.test") with { Flags = 0 }, protocol)).ResponseCode);
     }

@@ -79,7 +79,9 @@ public sealed class ExplainCommandTests : IAsyncLifetime
         }
 
         string before = (await AgentProcess.Run("cache", "list", "--limit", "0", "-o", "json", "--config", _setup.ConfigurationPath)).Output;
-        JsonElement told = JsonDocument.Parse((await Explain("www.outside.test", "--pod", "default/curl", "-o", "json")).Output).RootElement;
+        string json = (await Explain("www.outside.test", "--pod", "default/curl", "-o", "json")).Output;
+        Golden.AssertKeys("explain-pod", json);
+        JsonElement told = JsonDocument.Parse(json).RootElement;
 
         Assert.Equal("the first query is answered with an alias to www.outside.test. and its records", told.GetProperty("autopath").GetString());
         Assert.Equal("the records of www.outside.test.", told.GetProperty("result").GetString());

@@ -54,6 +54,35 @@ public sealed class OutputTests
     }
 
     [Fact]
+    public async Task The_keys_that_programs_go_by_are_the_golden_ones()
+    {
+        using ScriptedUpstream upstream = ScriptedUpstream.Answering("192.0.2.1");
+        using AgentSetup setup = new(upstream.EndPoint);
+        using AgentProcess agent = await AgentProcess.Serve(setup);
+        await Run("observe", "--last", "1", "-o", "json"); // from now on flows are noted
+        Task<string> top = Run("top", "--once", "-i", "2", "-o", "json");
+        while (!top.IsCompleted)
+            await Client.Ask(setup.EndPoint, DnsMessage.Query("www.example.test"));
+        File.AppendAllText(setup.ConfigurationPath, "\nlameduck: 1s\nclients: { inFlight: 0 }\n");
+        await Wait.Until(() => agent.Output.Contains("is refused", StringComparison.Ordinal), "the file is refused");
+        File.WriteAllText(setup.ConfigurationPath, File.ReadAllText(setup.ConfigurationPath).Replace("clients: { inFlight: 0 }", "cache: { maxTtl: 60 }", StringComparison.Ordinal).Replace("cache: { memory: 1MiB }\n", "", StringComparison.Ordinal));
+
+        Golden.AssertKeys("top", await top);
+        Golden.AssertKeys("observe", (await Run("observe", "--last", "1", "--source", "dns", "-o", "json")).Split('\n')[0]);
+        Golden.AssertKeys("status", await Run("status", "-o", "json"));
+        Golden.AssertKeys("check", await Run("check", "-o", "json"));
+        Golden.AssertKeys("cache-list", await Run("cache", "list", "-o", "json"));
+        Golden.AssertKeys("cache-stats", await Run("cache", "stats", "-o", "json"));
+        Golden.AssertKeys("upstream-list", await Run("upstream", "list", "-o", "json"));
+        Golden.AssertKeys("explain", await Run("explain", "www.example.test", "-o", "json"));
+        Golden.AssertKeys("config-show", await Run("config", "show", "-o", "json"));
+        Golden.AssertKeys("config-diff", await Run("config", "diff", "-o", "json"));
+        Golden.AssertKeys("cache-flush", await Run("cache", "flush", "--all", "-o", "json"));
+
+        async Task<string> Run(params string[] arguments) => (await AgentProcess.Run([.. arguments, "--config", setup.ConfigurationPath])).Output;
+    }
+
+    [Fact]
     public async Task Check_and_config_speak_to_programs_too()
     {
         using ScriptedUpstream upstream = ScriptedUpstream.Answering("192.0.2.1");
@@ -71,8 +100,20 @@ public sealed class OutputTests
     {
         Assert.Equal("observe", await Complete("lra obse"));
         Assert.Contains("--verdict", await Complete("lra observe --ver"), StringComparison.Ordinal);
-        Assert.Contains("coredns", await Complete("lra observe -o core"), StringComparison.Ordinal);
+        Assert.Equal("coredns", await Complete("lra observe -o core"));
+        Assert.Equal("json", await Complete("lra status --output js"));
+        Assert.Equal("fallback", await Complete("lra observe --verdict fallb"));
+        Assert.Equal("NXDOMAIN", await Complete("lra observe --rcode NX"));
+        Assert.Equal("SRV", await Complete("lra explain x --type SR"));
+        Assert.Equal("zsh", await Complete("lra completion z"));
     }
+
+    [Theory]
+    [InlineData("lra run --config /")]
+    [InlineData("lra config check /")]
+    [InlineData("lra config convert /")]
+    public async Task Where_a_file_is_wanted_the_shell_completes_files(string line) =>
+        Assert.Equal("", await Complete(line)); // complete -o default does when there is nothing
 
     [Theory]
     [InlineData("bash", "complete -o default -F _lra lra")]

@@ -66,6 +66,7 @@ public sealed class PolicyCommandTests : IAsyncLifetime
         Assert.Matches(@"(?m)^Backends    default/proxy-1$", output);
         Assert.Matches(@"(?m)^169\.254\.169\.254:80/TCP +10\.244\.1\.7:8080 *$", output);
 
+        Golden.AssertKeys("policy-show", (await Policy("show", "metadata", "-o", "json")).Output);
         JsonElement listing = JsonDocument.Parse((await Policy("show", "team/web", "-o", "json")).Output).RootElement;
         JsonElement policy = Assert.Single(listing.GetProperty("policies").EnumerateArray());
         Assert.Equal("CiliumLocalRedirectPolicy team/web False", $"{policy.GetProperty("kind")} {policy.GetProperty("name")} {policy.GetProperty("accepted").GetProperty("isTrue")}");
@@ -78,7 +79,7 @@ public sealed class PolicyCommandTests : IAsyncLifetime
     {
         using AgentProcess agent = await AgentProcess.Serve(_setup);
 
-        Assert.Equal((1, "", "lra: this node knows no such policy; lra policy list names them\n"), await Policy("show", "none"));
+        Assert.Equal((1, "", "lra: this node knows no such policy; 'lra policy list' names them\n"), await Policy("show", "none"));
     }
 
     [Fact]

@@ -6,16 +6,9 @@ namespace Agent.Tests.CommandLine;
 /// <summary><c>lra upstream</c> against a running agent.</summary>
 public sealed class UpstreamCommandTests : IDisposable
 {
-    private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
-    private readonly AgentSetup _setup;
+    private readonly AgentSetup _setup = new(ScriptedUpstream.Answering("192.0.2.1"));
 
-    public UpstreamCommandTests() => _setup = new AgentSetup(_upstream.EndPoint);
-
-    public void Dispose()
-    {
-        _upstream.Dispose();
-        _setup.Dispose();
-    }
+    public void Dispose() => _setup.Dispose();
 
     [Fact]
     public async Task List_shows_each_route_with_its_servers_and_what_was_sent_by_which_protocol()
@@ -29,7 +22,7 @@ public sealed class UpstreamCommandTests : IDisposable
         (int status, string output, string error) = await Upstream("list");
         Assert.Equal((0, ""), (status, error));
         Assert.Matches(@"(?m)^ZONE +PROTOCOL +POLICY +FROM +SERVER +STATE +IN FLIGHT +SENT +ANSWERS +TIMEOUTS +FAILURES +RETRIES +P50 +P95 *$", output);
-        string server = _upstream.EndPoint.ToString().Replace(".", @"\.", StringComparison.Ordinal);
+        string server = _setup.Upstream.EndPoint.ToString().Replace(".", @"\.", StringComparison.Ordinal);
         Assert.Matches($@"(?m)^tcp\.test\. +tcp +random +configuration +{server} +ok +0 +\d+ +7 +\d+ +0 +\d+ +\d+\.\d +\d+\.\d *$", output);
 
         JsonElement routes = JsonDocument.Parse((await Upstream("list", "-o", "json")).Output).RootElement.GetProperty("routes");
@@ -47,7 +40,7 @@ public sealed class UpstreamCommandTests : IDisposable
     [Fact]
     public async Task A_silent_server_is_avoided_with_its_timeouts_and_retries_counted_and_an_unverified_one_is_named()
     {
-        _upstream.Handler = _ => Task.CompletedTask;
+        _setup.Upstream.Handler = _ => Task.CompletedTask;
         using AgentProcess agent = await AgentProcess.Serve(_setup);
         // Each waits until its deadline.
         await Task.WhenAll(Enumerable.Range(0, 3).Select(i => Client.Ask(_setup.EndPoint, DnsMessage.Query($"name{i}.example.test")))
@@ -56,7 +49,7 @@ public sealed class UpstreamCommandTests : IDisposable
         string output = (await Upstream("list")).Output;
         Assert.Matches(@"(?m)^\. +udp +random +configuration +\S+ +avoided ", output);
         Assert.Matches(@"(?m)^tls\.test\. +tls +random +configuration +\S+ +no-tls ", output);
-        Assert.Contains($"{_upstream.EndPoint} has no TLS connection: ", output, StringComparison.Ordinal);
+        Assert.Contains($"{_setup.Upstream.EndPoint} has no TLS connection: ", output, StringComparison.Ordinal);
         JsonElement routes = JsonDocument.Parse((await Upstream("list", "-o", "json")).Output).RootElement.GetProperty("routes");
         JsonElement silent = routes.EnumerateArray().Single(route => route.GetProperty("zone").GetString() == ".").GetProperty("servers")[0];
         Assert.InRange(silent.GetProperty("timeouts").GetInt64(), 3, 12);

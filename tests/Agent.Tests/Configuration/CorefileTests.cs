@@ -93,6 +93,10 @@ public sealed class CorefileTests
         (". {\n template IN ANY blocked.test Other.test. {\n rcode NXDOMAIN\n authority \"{{ .Zone }} 60 IN SOA a b 1 2 3 4 5\"\n }\n}", ["zones:", "  - { zone: blocked.test, rcode: NXDOMAIN }", "  - { zone: other.test, rcode: NXDOMAIN }"]),
         (". {\n template IN A static.test {\n match .*\n answer \"{{ .Name }} 60 IN A 192.0.2.1\"\n }\n template IN TXT static.test {\n answer \"{{.Name}} 60 IN TXT \\\"a b\\\"\"\n }\n}", ["zones:", "  - { zone: static.test, records: [\"@ 60 IN A 192.0.2.1\", \"* 60 IN A 192.0.2.1\", \"@ 60 IN TXT \\\"a b\\\"\", \"* 60 IN TXT \\\"a b\\\"\"] }"]),
         ("v4.test {\n dns64 2001:db8::/32 {\n allow_ipv4\n }\n}", ["dns64: { prefix: \"2001:db8::/32\", zones: [v4.test] }"]),
+        (". {\n autopath @kubernetes\n kubernetes k8s.test in-addr.arpa {\n pods verified\n kubeconfig /etc/kubeconfig\n ttl 0\n fallthrough\n }\n}", ["clusterDomain: k8s.test", "kubernetes: { enabled: true, kubeconfig: \"/etc/kubeconfig\", podNames: verified, ttl: 0 }"]),
+        (". {\n kubernetes cluster.local {\n namespaces a b\n }\n}", ["kubernetes: { enabled: true, clusterNames: forward }"]),
+        (". {\n log . {\n class error\n }\n}\nb {\n log\n}", ["log: { queries: all }"]),
+        (". {\n log . {\n class error\n }\n}", ["log: { queries: errors }"]),
         (". {\n dns64\n}", ["dns64: { prefix: \"64:ff9b::/96\", zones: [\".\"] }"]),
     ];
 
@@ -146,7 +150,12 @@ public sealed class CorefileTests
         { "errors {$LRA_TEST_UNSET}", "'{$LRA_TEST_UNSET}' is not set here" },
         { "bind 10.0.0.1\n forward . 10.0.0.1 10.0.0.2 10.0.0.2:53", "'10.0.0.1' is where the agent itself would listen" },
         { "loadbalance weighted file", "addresses of an answer take turns" },
-        { "kubernetes cluster.local", "cluster names are not read from the API server yet" },
+        { "cache 30 {\n disable denial a.test\n }", "'disable': answers are not kept out of the cache by zone" },
+        { "kubernetes", "there is one cluster domain, and it is not the root" },
+        { "kubernetes a.test b.test", "'b.test': there is one cluster domain, 'a.test'" },
+        { "kubernetes a.test {\n endpoint https://10.0.0.1\n }", "'endpoint': give the API server and the credentials in a file, as kubernetes.kubeconfig" },
+        { "kubernetes a.test {\n kubeconfig here\n }", "'kubernetes kubeconfig' has no counterpart" },
+        { "autopath a.test /etc/resolv.conf", "'autopath' of one list for all clients has no counterpart" },
     };
 
     public static TheoryData<string, string> Unreadable => new()
@@ -163,25 +172,34 @@ public sealed class CorefileTests
     };
 
     [Fact]
-    public void NodeLocals_placeholders_are_resolved_or_named()
+    public void NodeLocals_Corefile_is_carried_over_whole_what_node_cache_fills_in_is_learned_from_the_API_server()
     {
         (string yaml, string[] remarks) = Convert(NodeLocal);
 
         Assert.Equal(
             """
             # Written by 'lra config convert' from Corefile.
+            kubernetes: { enabled: true }
             listen: { addresses: [169.254.20.10] }
             metrics: { address: 0.0.0.0, port: 9253 }
-            redirect: { enabled: false }   # give frontends to redirect the pods: kubectl -n kube-system get svc,endpointslices -l k8s-app=kube-dns
-            # routes: - { zone: cluster.local, servers: [...], protocol: tcp }   # fill in the addresses of the kube-dns pods
-            # routes: - { zone: in-addr.arpa, servers: [...], protocol: tcp }   # fill in the addresses of the kube-dns pods
             routes:
               - { zone: ".", resolvConf: "/etc/resolv.conf", protocol: udp }
             cache: { maxTtl: 30, maxNegativeTtl: 5 }
 
             """,
             yaml);
+        Assert.DoesNotContain(remarks, remark => remark.StartsWith("LOSS", StringComparison.Ordinal));
         Assert.Equal([9, 10, 21, 22, 32], Lines(remarks, "__PILLAR__DNS__SERVER__", "__PILLAR__CLUSTER__DNS__"));
+        AssertParses(yaml);
+    }
+
+    [Fact]
+    public void Placeholders_for_which_nothing_is_learned_are_named()
+    {
+        (string yaml, string[] remarks) = Convert(".:53 {\n bind __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__\n forward . __PILLAR__CLUSTER__DNS__\n}\n");
+
+        Assert.Contains("redirect: { enabled: false }", yaml, StringComparison.Ordinal);
+        Assert.Equal([2, 3], Lines(remarks, "LOSS"));
         AssertParses(yaml);
     }
 
@@ -190,11 +208,13 @@ public sealed class CorefileTests
     {
         (string yaml, string[] remarks) = Convert(Kubeadm);
 
+        Assert.Contains("\nkubernetes: { enabled: true, podNames: insecure, ttl: 30 }\n", yaml, StringComparison.Ordinal);
         Assert.Contains("\nroutes:\n  - { zone: \".\", resolvConf: \"/etc/resolv.conf\", protocol: udp }\ncache: { maxTtl: 30, maxNegativeTtl: 30 }\n", yaml, StringComparison.Ordinal);
-        Assert.Contains("# routes: - { zone: cluster.local, servers: [...], protocol: tcp }", yaml, StringComparison.Ordinal);
-        Assert.Equal([7], Lines(remarks, "cluster names are not read"));
-        Assert.Equal([17, 18], Lines(remarks, "'disable'"));
-        Assert.Equal([3, 6, 12, 14, 16, 21], Lines(remarks, "needs no setting", "health is asked at", "serveStale", "restart the agent"));
+        Assert.DoesNotContain("redirect:", yaml, StringComparison.Ordinal);
+        Assert.Equal([7], Lines(remarks, "the agent watches the API server itself"));
+        Assert.Equal([17, 18], Lines(remarks, "'disable': cluster names are answered from the table"));
+        Assert.DoesNotContain(remarks, remark => remark.StartsWith("LOSS", StringComparison.Ordinal));
+        Assert.Equal([3, 6, 12, 14, 16], Lines(remarks, "needs no setting", "health is asked at", "serveStale"));
         AssertParses(yaml);
     }
 

@@ -4,7 +4,7 @@ using Agent.Tests.Support;
 
 namespace Agent.Tests.Forwarding;
 
-/// <summary>A5, and A6 (TuDoor, CVE-2023-28451): what is not the answer is passed over, and the answer that follows wins.</summary>
+/// <summary>A1, A5, and A6 (TuDoor, CVE-2023-28451): what is not the answer is passed over, and the answer that follows wins.</summary>
 public sealed class SpoofingTests
 {
     private const string Genuine = "192.0.2.1";
@@ -101,6 +101,28 @@ public sealed class SpoofingTests
         await AssertGenuine(agent);
     }
 
+    /// <summary>Over UDP nothing but the ID is wrong, so that of all 65,536 one is right; the name has no letters whose case would have to be guessed too.</summary>
+    [Fact]
+    public async Task A1_of_all_IDs_that_are_tried_the_first_ten_count_and_then_TCP_decides()
+    {
+        using ScriptedUpstream upstream = new(async exchange =>
+        {
+            if (exchange.IsTcp)
+            {
+                await Task.Delay(100);
+                await exchange.Answer(RR.AddressRecord(exchange.Name, Genuine));
+                return;
+            }
+
+            for (int ahead = 10; ahead >= 0; ahead--)
+                await exchange.Send(Forge(exchange) with { Id = (ushort)(exchange.Query.Id - ahead) });
+        });
+        using AgentUnderTest agent = AgentUnderTest.Forwarding(upstream);
+
+        await AssertGenuine(agent, "12.34");
+        Assert.Contains(upstream.Exchanges, exchange => exchange.IsTcp);
+    }
+
     [Theory]
     [InlineData(1232, false)]
     [InlineData(1233, true)]
@@ -142,11 +164,11 @@ public sealed class SpoofingTests
         await AssertGenuine(agent);
     }
 
-    private static async Task AssertGenuine(AgentUnderTest agent)
+    private static async Task AssertGenuine(AgentUnderTest agent, string name = "asked.example.test")
     {
         for (int time = 0; time < 2; time++) // as it comes, and from the cache
         {
-            DnsMessage reply = await agent.Ask("asked.example.test");
+            DnsMessage reply = await agent.Ask(name);
             Assert.Equal(0, reply.ResponseCode);
             Assert.Equal(Genuine, Assert.Single(reply.Answers).Address.ToString());
         }

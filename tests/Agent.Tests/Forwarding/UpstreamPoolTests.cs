@@ -2,6 +2,7 @@ using Agent.Configuration;
 using Agent.Dns;
 using Agent.Forwarding;
 using Agent.Native;
+using Agent.Serving;
 using Agent.Tests.Support;
 
 namespace Agent.Tests.Forwarding;
@@ -23,7 +24,7 @@ public sealed class UpstreamPoolTests
         {
             Upstream upstream = pool.Choose(FlightOn(route));
             upstream.Counters.SentUdp += 2;
-            upstream.Counters.Latency.Add(1_000_000, 2);
+            upstream.Counters.LatencyOf(ResponseCode.NxDomain).Add(1_000_000, 2);
             upstream.Counters.InFlight = 1;
             pool.Keep(_none);
             Assert.Same(upstream, pool.Choose(FlightOn(route))); // it owes an answer
@@ -32,8 +33,9 @@ public sealed class UpstreamPoolTests
         }
 
         Assert.Equal((20, 0), (server.Counters.SentUdp, server.Counters.InFlight));
-        Assert.Equal(20, Assert.Single(server.Latencies).Counts.Sum());
-        Assert.Equal(0.02, server.Latencies.Sum(latency => latency.Seconds), 6);
+        (ResponseCode code, LatencyHistogram latency) = Assert.Single(server.Latencies);
+        Assert.Equal((ResponseCode.NxDomain, 20), (code, latency.Counts.Sum()));
+        Assert.Equal(0.02, latency.Seconds, 6);
     }
 
     private static Flight FlightOn(Route route)

@@ -10,16 +10,9 @@ namespace Agent.Tests.Observability;
 /// <summary>The port that is open to the network, as somebody who means harm would use it, and that of health beside it.</summary>
 public sealed class MetricsServerTests : IDisposable
 {
-    private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
-    private readonly AgentSetup _setup;
+    private readonly AgentSetup _setup = new(ScriptedUpstream.Answering("192.0.2.1"));
 
-    public MetricsServerTests() => _setup = new AgentSetup(_upstream.EndPoint);
-
-    public void Dispose()
-    {
-        _upstream.Dispose();
-        _setup.Dispose();
-    }
+    public void Dispose() => _setup.Dispose();
 
     [Fact]
     public async Task A24_what_is_no_GET_of_a_known_path_is_refused()

@@ -13,18 +13,14 @@ public sealed partial class MetricsTests : IAsyncLifetime
     private const string PrometheusAccepts =
         "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
-    private readonly ScriptedUpstream _upstream = ScriptedUpstream.Answering("192.0.2.1");
-    private readonly AgentSetup _setup;
+    private readonly AgentSetup _setup = new(ScriptedUpstream.Answering("192.0.2.1"));
     private AgentProcess _agent = null!;
-
-    public MetricsTests() => _setup = new AgentSetup(_upstream.EndPoint);
 
     public async Task InitializeAsync() => _agent = await AgentProcess.Serve(_setup);
 
     public Task DisposeAsync()
     {
         _agent.Dispose();
-        _upstream.Dispose();
         _setup.Dispose();
         return Task.CompletedTask;
     }
@@ -48,7 +44,7 @@ public sealed partial class MetricsTests : IAsyncLifetime
         Assert.Equal(1, scraped["""lra_answer_duration_seconds_count{from="upstream"}"""]);
         Assert.Equal(4, scraped["""lra_answer_duration_seconds_count{from="node"}"""]); // with the question that the test began with
         Assert.InRange(scraped["""lra_answer_duration_seconds_sum{from="node"}"""], 1e-6, 60);
-        string upstream = $"server=\"{_upstream.EndPoint}\"";
+        string upstream = $"server=\"{_setup.Upstream.EndPoint}\"";
         Assert.Equal((1, 0), (scraped[$$"""lra_upstream_queries_total{{{upstream}},protocol="udp"}"""], scraped[$$"""lra_upstream_queries_total{{{upstream}},protocol="tcp"}"""]));
         Assert.Equal((1, 1, 0), (scraped[$$"""lra_upstream_answers_total{{{upstream}}}"""], scraped[$$"""lra_upstream_duration_seconds_count{{{upstream}}}"""], scraped[$$"""lra_upstream_in_flight{{{upstream}}}"""]));
         Assert.Equal(1, scraped[$$"""lra_upstream_available{{{upstream}}}"""]);
@@ -72,8 +68,40 @@ public sealed partial class MetricsTests : IAsyncLifetime
         Assert.Equal(1, scraped[$$"""coredns_cache_misses_total{{{server}},zones=".",view=""}"""]);
         Assert.Equal(1, scraped[$$"""coredns_cache_entries{{{server}},type="success",zones=".",view=""}"""]);
         Assert.Equal(3, scraped[$$"""coredns_dns_request_duration_seconds_bucket{{{server}},zone=".",view="",le="+Inf"}"""]);
-        Assert.Equal(1, scraped[$$"""coredns_proxy_request_duration_seconds_count{proxy_name="forward",to="{{_upstream.EndPoint}}",rcode=""}"""]);
+        string proxy = $"proxy_name=\"forward\",to=\"{_setup.Upstream.EndPoint}\"";
+        Assert.Equal(1, scraped[$$"""coredns_proxy_request_duration_seconds_count{{{proxy}},rcode="NOERROR"}"""]);
+        Assert.Equal(0, scraped[$$"""coredns_proxy_healthcheck_failures_total{{{proxy}}}"""]);
+        Assert.Equal(0, scraped["""coredns_nodecache_setup_errors_total{errortype="configmap"}"""]);
         Assert.Contains(scraped.Samples.Keys, series => series.EndsWith("zone=\".\",view=\"\",le=\"0.00025\"}", StringComparison.Ordinal)); // its first bound
+    }
+
+    [Fact]
+    public async Task Sizes_and_the_DO_bit_and_error_answers_are_counted_under_the_names_of_CoreDNS()
+    {
+        _setup.Upstream.Handler = exchange => exchange.Name.StartsWith("bad", StringComparison.Ordinal) ? exchange.Fail(5) : exchange.Answer(RR.AddressRecord(exchange.Name, "192.0.2.1"));
+        string server = $"server=\"dns://:{_setup.EndPoint.Port}\",zone=\".\",view=\"\"";
+        Scraped before = await Scraped.Of(_setup.MetricsEndPoint);
+        DnsMessage plain = DnsMessage.Query("www.example.test");
+        DnsMessage secure = DnsMessage.Query($"{new string('x', 60)}.{new string('y', 60)}.example.test") with { Additional = [RR.OptRecord(1232) with { Ttl = 0x8000 }] };
+        int replied = 0;
+        foreach (DnsMessage query in (DnsMessage[])[plain, secure])
+            replied += (await Client.ExchangeUdp(_setup.EndPoint, query.ToBytes(), Wait.Long))!.Length;
+        await Client.Ask(_setup.EndPoint, DnsMessage.Query("bad.example.test"), TransportProtocol.Tcp);
+
+        Scraped scraped = await Scraped.Of(_setup.MetricsEndPoint);
+
+        Assert.Equal(1, Grown($$"""coredns_dns_request_size_bytes_bucket{{{server}},proto="udp",le="100"}"""));
+        Assert.Equal(2, Grown($$"""coredns_dns_request_size_bytes_bucket{{{server}},proto="udp",le="200"}"""));
+        Assert.Equal(2, Grown($$"""coredns_dns_request_size_bytes_bucket{{{server}},proto="udp",le="+Inf"}"""));
+        Assert.Equal(plain.ToBytes().Length + secure.ToBytes().Length, Grown($$"""coredns_dns_request_size_bytes_sum{{{server}},proto="udp"}"""));
+        Assert.Equal(1, Grown($$"""coredns_dns_request_size_bytes_count{{{server}},proto="tcp"}"""));
+        Assert.Equal((2, 1), (Grown($$"""coredns_dns_response_size_bytes_count{{{server}},proto="udp"}"""), Grown($$"""coredns_dns_response_size_bytes_count{{{server}},proto="tcp"}""")));
+        Assert.Equal(replied, Grown($$"""coredns_dns_response_size_bytes_sum{{{server}},proto="udp"}"""));
+        Assert.Equal(1, Grown($$"""coredns_dns_do_requests_total{{{server}}}"""));
+        Assert.InRange(scraped[$$"""coredns_proxy_request_duration_seconds_count{proxy_name="forward",to="{{_setup.Upstream.EndPoint}}",rcode="REFUSED"}"""], 1, 10);
+        Assert.Contains(scraped.Samples.Keys, series => series.StartsWith("coredns_build_info{version=\"lra ", StringComparison.Ordinal));
+
+        double Grown(string series) => scraped[series] - before[series];
     }
 
     [Fact]
@@ -88,7 +116,7 @@ public sealed partial class MetricsTests : IAsyncLifetime
 
         Assert.DoesNotContain("secret", scraped.Text, StringComparison.Ordinal);
         Assert.All(AddressPattern().Matches(scraped.Text).Select(match => match.Value), address =>
-            Assert.Equal($"{_upstream.EndPoint.Address}", address)); // of the servers that are asked, and no other
+            Assert.Equal($"{_setup.Upstream.EndPoint.Address}", address)); // of the servers that are asked, and no other
     }
 
     [Fact]

@@ -72,9 +72,15 @@ internal sealed class AgentProcess : IDisposable
     /// <summary>Asks the process to end, as systemd and the kubelet do.</summary>
     public async Task<int> Terminate()
     {
-        using Process kill = Process.Start("kill", ["-TERM", Id.ToString()]);
-        await kill.WaitForExitAsync();
+        await Signal("TERM");
         return await WaitForExit();
+    }
+
+    /// <param name="name">Without SIG.</param>
+    public async Task Signal(string name)
+    {
+        using Process kill = Process.Start("kill", [$"-{name}", Id.ToString()]);
+        await kill.WaitForExitAsync();
     }
 
     public async Task<int> WaitForExit()

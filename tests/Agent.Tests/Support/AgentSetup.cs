@@ -8,6 +8,12 @@ internal sealed class AgentSetup : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("lra-test-");
     private readonly TemporaryFile _configuration;
+    private readonly ScriptedUpstream? _upstream;
+
+    /// <param name="upstream">As below; disposed of with this.</param>
+    /// <inheritdoc cref="AgentSetup(IPEndPoint, string)" path="/param"/>
+    public AgentSetup(ScriptedUpstream upstream, string more = "")
+        : this(upstream.EndPoint, more) => _upstream = upstream;
 
     /// <param name="upstream">Asked over UDP for all names, over TCP for those in <c>tcp.test</c>, and over TLS for those in <c>tls.test</c>.</param>
     /// <param name="more">A line of configuration beside that.</param>
@@ -28,6 +34,9 @@ internal sealed class AgentSetup : IDisposable
             """));
     }
 
+    /// <summary>The upstream that this was made with.</summary>
+    public ScriptedUpstream Upstream => _upstream ?? throw new InvalidOperationException("it was made with an address alone");
+
     public IPEndPoint EndPoint { get; } = TestAddress.Next();
 
     public IPEndPoint MetricsEndPoint => new(EndPoint.Address, EndPoint.Port + 1);
@@ -40,6 +49,7 @@ internal sealed class AgentSetup : IDisposable
 
     public void Dispose()
     {
+        _upstream?.Dispose();
         _configuration.Dispose();
         _directory.Delete(recursive: true);
     }

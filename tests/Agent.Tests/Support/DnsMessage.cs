@@ -145,8 +145,13 @@ internal sealed record DnsMessage
             throw new FormatException("RDATA overruns the message");
         int start = offset;
         offset += length;
-        // The one name of these types may be compressed.
-        byte[] data = type is RR.Cname or RR.Ptr ? RR.NameBytes(ReadName(bytes, ref start)) : bytes[start..offset];
+        // The names of these types may be compressed.
+        byte[] data = type switch
+        {
+            RR.Cname or RR.Ptr or RR.Ns => RR.NameBytes(ReadName(bytes, ref start)),
+            RR.Soa => [.. RR.NameBytes(ReadName(bytes, ref start)), .. RR.NameBytes(ReadName(bytes, ref start)), .. bytes[start..offset]],
+            _ => bytes[start..offset],
+        };
         return new ResourceRecord(name, type, @class, ttl, data);
     }
 
@@ -158,7 +163,8 @@ internal sealed record DnsMessage
         return BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(offset - 2));
     }
 
-    private static string ReadName(byte[] bytes, ref int offset)
+    /// <exception cref="FormatException">There is no name.</exception>
+    public static string ReadName(byte[] bytes, ref int offset)
     {
         List<string> labels = [];
         int end = -1;

@@ -1,12 +1,15 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
 namespace Agent.Tests.Support;
 
-/// <summary>A real DNS server of Debian's.</summary>
+/// <summary>A real DNS server: of Debian's, or the CoreDNS that COREDNS names.</summary>
 internal sealed class DnsServerProcess : IDisposable
 {
+    private const string Programs = "/usr/sbin";
+
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("lra-dns-");
     private Process? _process;
 
@@ -70,6 +73,17 @@ internal sealed class DnsServerProcess : IDisposable
             """, "-c");
     }
 
+    /// <summary>Starts CoreDNS over UDP and TCP, with one server block for all names.</summary>
+    /// <param name="plugins">The lines of the block.</param>
+    public Task StartCoreDns(string plugins) => Start(CoreDns.Program!, "Corefile", $$"""
+        .:{{EndPoint.Port}} {
+            bind {{EndPoint.Address}}
+            errors
+        {{plugins}}
+        }
+
+        """, "-conf");
+
     /// <summary>Kills it; it may be started again at the same address.</summary>
     public void Stop()
     {
@@ -90,17 +104,20 @@ internal sealed class DnsServerProcess : IDisposable
     {
         string path = Path.Combine(_directory.FullName, file);
         await File.WriteAllTextAsync(path, configuration);
-        ProcessStartInfo start = new($"/usr/sbin/{program}", [.. options, path])
+        ProcessStartInfo start = new(Path.Combine(Programs, program), [.. options, path])
         {
             WorkingDirectory = _directory.FullName,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         _process = Process.Start(start)!;
+        ConcurrentQueue<string?> log = [];
+        _process.OutputDataReceived += (_, line) => log.Enqueue(line.Data);
+        _process.ErrorDataReceived += (_, line) => log.Enqueue(line.Data);
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
         await Wait.Until(() => _process.HasExited || IsListening(), $"{program} listens");
-        Assert.False(_process.HasExited, $"{program} ended");
+        Assert.False(_process.HasExited, $"{program} ended: {string.Join('\n', log)}");
     }
 
     private bool IsListening()

@@ -13,9 +13,13 @@ internal static class RR
     public const ushort Soa = 6;
     public const ushort Ptr = 12;
     public const ushort Hinfo = 13;
+    public const ushort Mx = 15;
     public const ushort Txt = 16;
     public const ushort Aaaa = 28;
+    public const ushort Srv = 33;
     public const ushort Opt = 41;
+    public const ushort Https = 65;
+    public const ushort Any = 255;
 
     public static ResourceRecord AddressRecord(string name, string address, uint ttl = 300)
     {

@@ -16,6 +16,7 @@ internal sealed partial class PolicyEvents : IDisposable
     private const string Accept = "Accept";
     private const int Burst = 10;
     private const int MostWaiting = 50;
+    private const int MostTries = 8; // a minute or so; then a 403 is meant, and the event no news any more
     private const int MostTold = 1_000;
     private const long Memory = 3_600_000; // milliseconds; the API server forgets events after an hour too
 
@@ -24,11 +25,9 @@ internal sealed partial class PolicyEvents : IDisposable
     private readonly PolicyPace _pace;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _changed = new(0);
-    private readonly CancellationTokenSource _stop = new();
-    private readonly PriorityQueue<ObjectEvent, long> _waiting = new();
+    private readonly PriorityQueue<Waiting, long> _waiting = new();
     private readonly Dictionary<string, long> _told = []; // when, by the names of events
-    private readonly Task _task;
+    private readonly DueTask<Waiting> _task;
     private Dictionary<ObjectKey, PolicyVerdict>? _known; // null: nothing was published yet
     private double _tokens = Burst;
     private long _filledAt = Environment.TickCount64;
@@ -40,7 +39,7 @@ internal sealed partial class PolicyEvents : IDisposable
         _node = node;
         _pace = pace;
         _logger = logger;
-        _task = Task.Run(() => Run(_stop.Token));
+        _task = new DueTask<Waiting>(TakeDue, Send);
     }
 
     /// <summary>Tells how verdicts on CiliumLocalRedirectPolicies changed. What the first call brings is no change.</summary>
@@ -88,11 +87,7 @@ internal sealed partial class PolicyEvents : IDisposable
             Tell(gone, "Revert", new Finding(true, "Reverted", ""), "the policy is gone, and its frontends go where they went without it", byAll);
     }
 
-    public void Dispose()
-    {
-        _stop.Cancel();
-        _task.Wait(TimeSpan.FromSeconds(1));
-    }
+    public void Dispose() => _task.Dispose();
 
     // That all is well with something new is no news.
     private static bool HasChanged(Finding? old, Finding now) =>
@@ -124,9 +119,8 @@ internal sealed partial class PolicyEvents : IDisposable
             if (_told.Count >= MostTold)
                 _told.Clear();
             _told[told.Name] = now;
-            _waiting.Enqueue(told, now + (byAll ? Jitter.Within((long)_pace.EventSpread.TotalMilliseconds) : 0));
-            if (_changed.CurrentCount == 0)
-                _changed.Release();
+            _waiting.Enqueue(new Waiting(told, 1), now + (byAll ? Jitter.Within((long)_pace.EventSpread.TotalMilliseconds) : 0));
+            _task.Wake();
         }
     }
 
@@ -138,31 +132,14 @@ internal sealed partial class PolicyEvents : IDisposable
         return $"{name}.{Convert.ToHexStringLower(hash.AsSpan(0, 8))}";
     }
 
-    private async Task Run(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                if (TakeDue(out ObjectEvent? due, out TimeSpan pause))
-                    await Send(due, stop).ConfigureAwait(false);
-                else
-                    await _changed.WaitAsync(pause, stop).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-            }
-        }
-    }
-
-    private bool TakeDue([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ObjectEvent? due, out TimeSpan pause)
+    private Waiting? TakeDue(out TimeSpan pause)
     {
         lock (_lock)
         {
             long now = Environment.TickCount64;
             pause = Timeout.InfiniteTimeSpan;
-            if (!_waiting.TryPeek(out due, out long at))
-                return false;
+            if (!_waiting.TryPeek(out _, out long at))
+                return null;
             double gap = _pace.EventGap.TotalMilliseconds;
             _tokens = Math.Min(Burst, _tokens + (now - _filledAt) / gap);
             _filledAt = now;
@@ -170,37 +147,52 @@ internal sealed partial class PolicyEvents : IDisposable
             if (wait > 0)
             {
                 pause = TimeSpan.FromMilliseconds(Math.Ceiling(wait));
-                return false;
+                return null;
             }
 
             _tokens--;
-            _waiting.Dequeue();
-            return true;
+            return _waiting.Dequeue();
         }
     }
 
-    /// <summary>Once: an event is news only while it is new.</summary>
-    private async Task Send(ObjectEvent told, CancellationToken stop)
+    private async Task Send(Waiting due, CancellationToken stop)
     {
         try
         {
-            await _client.CreateEvent(told, stop).ConfigureAwait(false);
+            await _client.CreateEvent(due.Told, stop).ConfigureAwait(false);
             _isForbidden = false;
         }
         catch (ApiException error) when (error.Code == HttpStatusCode.Conflict)
         {
-            // Another node has told it.
-        }
-        catch (ApiException error) when (error.Code == HttpStatusCode.Forbidden)
-        {
-            if (!_isForbidden)
-                Forbidden(_logger, error.Message);
-            _isForbidden = true;
+            // Another node has told it; or this one has, and did not hear that it did.
         }
         catch (Exception error) when (!stop.IsCancellationRequested)
         {
-            Lost(_logger, told.Reason, told.About.Key, error.Message);
+            Fail(due, error);
         }
+    }
+
+    /// <summary>Tries again later, unless it is of no use: a server that starts up refuses everybody until it has read the roles, and one that is away comes back.</summary>
+    private void Fail(Waiting due, Exception error)
+    {
+        HttpStatusCode? code = (error as ApiException)?.Code;
+        bool isForbidden = code == HttpStatusCode.Forbidden;
+        bool isHopeless = due.Tries >= MostTries || (isForbidden && _isForbidden) || code is HttpStatusCode.NotFound or HttpStatusCode.UnprocessableEntity;
+        lock (_lock)
+        {
+            if (isHopeless)
+                _told.Remove(due.Told.Name);
+            else
+                _waiting.Enqueue(new Waiting(due.Told, due.Tries + 1), Environment.TickCount64 + (long)_pace.Retry.After(due.Tries).TotalMilliseconds);
+        }
+
+        if (!isHopeless)
+            return;
+        if (!isForbidden)
+            Lost(_logger, due.Told.Reason, due.Told.About.Key, error.Message);
+        else if (!_isForbidden)
+            Forbidden(_logger, error.Message);
+        _isForbidden |= isForbidden;
     }
 
     [LoggerMessage(423, LogLevel.Warning, "Events on policies are not recorded: the agent's ServiceAccount needs the verb create on events in events.k8s.io ({Reason})")]
@@ -208,4 +200,7 @@ internal sealed partial class PolicyEvents : IDisposable
 
     [LoggerMessage(424, LogLevel.Debug, "The event {Event} on policy {Policy} is lost: {Reason}")]
     private static partial void Lost(ILogger logger, string @event, ObjectKey policy, string reason);
+
+    /// <param name="Tries">With the next one.</param>
+    private sealed record Waiting(ObjectEvent Told, int Tries);
 }

@@ -21,10 +21,8 @@ internal sealed partial class PolicyStatusWriter : IDisposable
     private readonly PolicyEvents _events;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _changed = new(0);
-    private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<ObjectKey, Entry> _entries = [];
-    private readonly Task _task;
+    private readonly DueTask<PolicyStatus> _task;
     private int _failures;
     private long _notBefore;
     private int _denials;
@@ -36,7 +34,7 @@ internal sealed partial class PolicyStatusWriter : IDisposable
         _pace = pace;
         _events = events;
         _logger = logger;
-        _task = Task.Run(() => Run(_stop.Token));
+        _task = new DueTask<PolicyStatus>(TakeDue, Write);
     }
 
     /// <summary>Takes over what policies come to and how their objects stand; returns at once.</summary>
@@ -60,44 +58,21 @@ internal sealed partial class PolicyStatusWriter : IDisposable
                 Schedule(entry, now);
             }
 
-            if (_changed.CurrentCount == 0)
-                _changed.Release();
+            _task.Wake();
         }
     }
 
-    public void Dispose()
-    {
-        _stop.Cancel();
-        _task.Wait(TimeSpan.FromSeconds(1));
-    }
+    public void Dispose() => _task.Dispose();
 
-    private async Task Run(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                if (TakeDue(out PolicyStatus? due, out TimeSpan pause))
-                    await Write(due, stop).ConfigureAwait(false);
-                else
-                    await _changed.WaitAsync(pause, stop).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-            }
-        }
-    }
-
-    private bool TakeDue([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PolicyStatus? due, out TimeSpan pause)
+    private PolicyStatus? TakeDue(out TimeSpan pause)
     {
         lock (_lock)
         {
             long now = Environment.TickCount64;
-            due = null;
             pause = Timeout.InfiniteTimeSpan;
             Entry? next = _entries.Values.MinBy(entry => entry.DueAt);
             if (next == null || next.DueAt == Never)
-                return false;
+                return null;
             long wait = Math.Max(next.DueAt, _notBefore) - now;
             // Many have begun to report since the time was drawn: make room for them.
             if (wait <= 0 && _pace.Spread(next.Status!.Policy.Nodes.Count) > 2 * next.Spread)
@@ -109,16 +84,16 @@ internal sealed partial class PolicyStatusWriter : IDisposable
             if (wait > 0)
             {
                 pause = TimeSpan.FromMilliseconds(wait);
-                return false;
+                return null;
             }
 
-            due = next.Status!;
+            PolicyStatus due = next.Status!;
             next.Disputes = due.Verdict.Generation != next.Generation ? 0 : next.Disputes + (due.IsDisputed ? 1 : 0);
             next.Generation = due.Verdict.Generation;
             next.WrittenAt = now;
             next.WrittenOver = due.Policy.ResourceVersion;
             next.DueAt = Never;
-            return true;
+            return due;
         }
     }
 

@@ -19,6 +19,8 @@ internal sealed partial class Converter
 
         string from = forward.Arguments[0];
         string[] zones = from == "." ? _zones : Values.Zone(ReverseZone(from) ?? from) is { Mistake: null, Value: { } zone } ? [zone] : [];
+        if (TryLearnServers(forward, zones))
+            return;
         RouteDraft draft = new("");
         foreach (string to in forward.Arguments.Skip(1))
             AddServer(forward, draft, to);
@@ -159,6 +161,9 @@ internal sealed partial class Converter
                 break;
             case "serve_stale":
                 _draft.ServeStale = option.Arguments.Count > 0 ? DurationOf(option.Arguments[0]) : "1h";
+                break;
+            case "disable" when option.Arguments.Count > 1 && option.Arguments.Skip(1).All(zone => zone.TrimEnd('.') == _draft.Kubernetes?.Domain):
+                Note(option, "'disable': cluster names are answered from the table, and what else is kept of them goes when it changes; the rest lives for its TTL");
                 break;
             case "disable":
                 Lose(option, "'disable': answers are not kept out of the cache by zone; they live for their TTL, at most cache.maxTtl");

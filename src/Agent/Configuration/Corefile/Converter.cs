@@ -34,6 +34,8 @@ internal sealed partial class Converter
         ["template"] = Template,
         ["dns64"] = Dns64,
         ["kubernetes"] = Kubernetes,
+        ["autopath"] = Autopath,
+        ["log"] = Log,
         ["bufsize"] = BufferSize,
         ["loadbalance"] = LoadBalance,
     };
@@ -62,7 +64,8 @@ internal sealed partial class Converter
             _zones = [.. block.Keys.SelectMany(key => ZonesOf(key, block.Place, ref port)).Distinct()];
             if (_zones.Length == 0)
                 continue;
-            foreach (Directive directive in block.Directives)
+            // The cluster first: what becomes of other lines depends on whether it is watched.
+            foreach (Directive directive in block.Directives.OrderBy(directive => directive.Name != "kubernetes"))
             {
                 if (_plugins.TryGetValue(directive.Name, out Action<Directive>? convert))
                     convert(directive);
@@ -73,6 +76,7 @@ internal sealed partial class Converter
 
         _draft.Port = port ?? 53;
         SeparateFrontends();
+        RemarkClusterIps();
         foreach (RouteDraft route in _draft.Routes)
             RemoveCircles(blocks[0].Place, route);
         _draft.Routes.RemoveAll(route => route.Servers.Count == 0 && route.ResolvConf == null);
@@ -126,7 +130,7 @@ internal sealed partial class Converter
             if (argument.Contains(LocalDns, StringComparison.Ordinal))
                 Note(bind, $"'{LocalDns}' is taken for 169.254.20.10, which node-cache is deployed with");
             if (text == ClusterIp)
-                Lose(bind, $"'{ClusterIp}' stands for the kube-dns ClusterIP: give it as redirect.frontends, with the kube-dns pods as fallback (kubectl -n kube-system get svc,endpointslices -l k8s-app=kube-dns)");
+                _clusterIpBinds.Add(bind);
             else if (Addresses.Unicast(text) is { Mistake: null, Value: { } address })
                 AddOnce(_draft.Listen, address);
             else
@@ -177,11 +181,12 @@ internal sealed partial class Converter
         Note(prometheus, "the address is kept; health is asked at health.address");
     }
 
-    private void Kubernetes(Directive kubernetes)
+    private void Log(Directive log)
     {
-        string[] zones = [.. kubernetes.Arguments.Select(zone => zone == DomainPlaceholder ? "cluster.local" : zone.TrimEnd('.'))];
-        _draft.ZonesWithoutServers.AddRange(zones.Length > 0 ? zones : _zones);
-        Lose(kubernetes, "cluster names are not read from the API server yet: keep CoreDNS, and give a route to its pods for each of these zones");
+        bool areErrors = log.Body is [{ Name: "class", Arguments: ["error"] }];
+        _draft.LoggedQueries = areErrors && _draft.LoggedQueries != "all" ? "errors" : "all";
+        if (log.Arguments.Count > 0 && log.Arguments[0] != "." || log.Arguments.Count > 1 || (log.Body.Count > 0 && !areErrors))
+            Note(log, "queries are logged for all names, in CoreDNS's usual format, all of them or those that failed; 'lra observe' filters");
     }
 
     private void BufferSize(Directive bufsize)

@@ -15,6 +15,12 @@ internal sealed class Draft
 
     public IPEndPoint? Metrics { get; set; }
 
+    /// <summary>Null: nothing is learned from an API server.</summary>
+    public KubernetesDraft? Kubernetes { get; set; }
+
+    /// <summary>all or errors.</summary>
+    public string? LoggedQueries { get; set; }
+
     public List<RouteDraft> Routes { get; } = [];
 
     /// <summary>Zones whose servers the Corefile does not name.</summary>
@@ -43,6 +49,19 @@ internal sealed class Draft
     public SortedSet<string> Dns64Zones { get; } = [];
 
     public SortedSet<string> FilterAaaa { get; } = [];
+}
+
+/// <param name="Domain">The cluster domain.</param>
+internal sealed record KubernetesDraft(string Domain)
+{
+    public string? Kubeconfig { get; set; }
+
+    /// <summary>Whether the cluster's own DNS answers all its names.</summary>
+    public bool Forwards { get; set; }
+
+    public string? PodNames { get; set; }
+
+    public int? Ttl { get; set; }
 }
 
 internal sealed record RouteDraft(string Zone)

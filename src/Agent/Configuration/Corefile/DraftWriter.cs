@@ -30,10 +30,15 @@ internal static class DraftWriter
 
     private static void WriteServing(Draft draft, StringBuilder yaml)
     {
+        if (draft.Kubernetes is { } kubernetes)
+            WriteKubernetes(kubernetes, yaml);
         string? addresses = draft.Listen.Count > 0 ? Setting.ListOf(draft.Listen.Select(address => address.ToString())) : null;
         Mapping(yaml, "listen", [("addresses", addresses), ("port", draft.Port == 53 ? null : $"{draft.Port}"), ("workers", $"{draft.Workers}")]);
         if (draft.Metrics is { } metrics)
             Mapping(yaml, "metrics", [("address", Setting.Scalar(metrics.Address.ToString())), ("port", $"{metrics.Port}")]);
+        Mapping(yaml, "log", [("queries", draft.LoggedQueries)]);
+        if (draft.Frontends.Count == 0 && draft.Kubernetes != null)
+            return; // they are learned
         if (draft.Frontends.Count == 0)
         {
             yaml.Append("redirect: { enabled: false }   # give frontends to redirect the pods: kubectl -n kube-system get svc,endpointslices -l k8s-app=kube-dns\n");
@@ -43,6 +48,17 @@ internal static class DraftWriter
         yaml.Append("redirect:\n  frontends:                      # give each a fallback, the kube-dns pods: fallback: [\"10.244.0.2:53\"]\n");
         foreach (IPAddress frontend in draft.Frontends)
             yaml.Append($"    - {{ address: {Setting.Scalar(frontend.ToString())} }}\n");
+    }
+
+    private static void WriteKubernetes(KubernetesDraft kubernetes, StringBuilder yaml)
+    {
+        if (kubernetes.Domain != "cluster.local")
+            yaml.Append($"clusterDomain: {Setting.Scalar(kubernetes.Domain)}\n");
+        Mapping(yaml, "kubernetes",
+        [
+            ("enabled", "true"), ("kubeconfig", kubernetes.Kubeconfig is { } file ? Setting.Scalar(file) : null), ("clusterNames", kubernetes.Forwards ? "forward" : null),
+            ("podNames", kubernetes.PodNames), ("ttl", $"{kubernetes.Ttl}"),
+        ]);
     }
 
     private static void WriteRoutes(Draft draft, StringBuilder yaml)

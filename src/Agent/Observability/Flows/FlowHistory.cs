@@ -1,4 +1,5 @@
 using Agent.Kubernetes;
+using Agent.Native;
 
 namespace Agent.Observability.Flows;
 
@@ -6,19 +7,21 @@ namespace Agent.Observability.Flows;
 /// The newest flows, for who wants to see what was before. Answers stay as the serving threads left them, 2 MiB once there are as many, and are read
 /// only for who asks. For one thread at a time.
 /// </summary>
-internal sealed class FlowHistory
+internal sealed class FlowHistory : IDisposable
 {
-    /// <summary>Of answers, and of the kernel's decisions; and all that <see cref="Read"/> gives.</summary>
+    /// <summary>Of answers, and of the kernel's decisions; and all that <see cref="Read"/> gives. A power of two.</summary>
     public const int Capacity = 4096;
 
-    private readonly Queue<(FlowSlot Slot, Pod? Pod)> _answers = [];
+    private readonly PagedArray<FlowSlot> _answers = new(Capacity);
+    private readonly Pod?[] _pods = new Pod?[Capacity];
     private readonly Queue<Flow> _decisions = [];
+    private long _count;
 
     public void Add(in FlowSlot answer, Pod? pod)
     {
-        if (_answers.Count == Capacity)
-            _answers.Dequeue();
-        _answers.Enqueue((answer, pod));
+        int index = (int)(_count++ & (Capacity - 1));
+        _answers[index] = answer;
+        _pods[index] = pod;
     }
 
     public void Add(Flow decision)
@@ -29,6 +32,17 @@ internal sealed class FlowHistory
     }
 
     /// <returns>The oldest first.</returns>
-    public IReadOnlyList<Flow> Read(FlowReader reader) =>
-        [.. _answers.Select(answer => reader.Read(answer.Slot, answer.Pod)).Concat(_decisions).OrderBy(flow => flow.Time).TakeLast(Capacity)];
+    public IReadOnlyList<Flow> Read(FlowReader reader)
+    {
+        List<Flow> flows = [.. _decisions];
+        for (long next = Math.Max(0, _count - Capacity); next < _count; next++)
+        {
+            int index = (int)(next & (Capacity - 1));
+            flows.Add(reader.Read(_answers[index], _pods[index]));
+        }
+
+        return [.. flows.OrderBy(flow => flow.Time).TakeLast(Capacity)];
+    }
+
+    public void Dispose() => _answers.Dispose();
 }

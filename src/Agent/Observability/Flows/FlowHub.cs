@@ -19,9 +19,9 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
     private readonly Lock _gate = new();
     private readonly List<FlowWatcher> _watchers = [];
     private readonly FlowReader _reader = new();
-    private FlowHistory _kept = new();
+    private FlowHistory? _kept; // null: nothing is noted
     private readonly ManualResetEventSlim _stop = new();
-    private List<(ServingThread Thread, FlowRing Ring)> _rings = [];
+    private List<(ServingThread Thread, FlowRing Ring)> _rings = []; // made for the first watcher, and without memory while there is none
     private Thread? _thread;
     private bool _wantsKernel;
     private long _until; // when noting ends, once nobody watches
@@ -46,18 +46,19 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
     {
         lock (_gate)
         {
-            kept = _kept.Read(_reader);
+            kept = [];
             if (_watchers.Count >= MaxWatchers || _stop.IsSet)
                 return null;
-            FlowWatcher watcher = new(filter, Leave);
-            _watchers.Add(watcher);
+            kept = _kept?.Read(_reader) ?? [];
             if (_thread == null)
                 Begin();
+            FlowWatcher watcher = new(filter, Leave);
+            _watchers.Add(watcher);
             return watcher;
         }
     }
 
-    /// <summary>Ends every watcher's queue.</summary>
+    /// <summary>Ends every watcher's queue. The serving threads must have ended.</summary>
     public void Dispose()
     {
         _stop.Set();
@@ -69,6 +70,8 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
         }
 
         thread?.Join();
+        _rings.ForEach(one => one.Ring.Dispose());
+        _kept?.Dispose();
     }
 
     private void Leave(FlowWatcher watcher)
@@ -82,10 +85,16 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
 
     private void Begin()
     {
+        _kept = new FlowHistory();
         int capacity = FlowRing.CapacityFor(agent.Threads.Count);
-        _rings = [.. agent.Threads.Select(thread => (thread, new FlowRing(thread is TcpServer, capacity)))];
+        if (_rings.Count == 0)
+            _rings = [.. agent.Threads.Select(thread => (thread, new FlowRing(thread is TcpServer, capacity)))];
         foreach ((ServingThread thread, FlowRing ring) in _rings)
+        {
+            ring.Skip();
             thread.Recorder.Flows = ring;
+        }
+
         _thread = new Thread(Run) { Name = "observe", IsBackground = true };
         _thread.Start();
     }
@@ -95,7 +104,7 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
         using KernelSource kernel = new(OpenKernel, logger);
         bool isBroken = false;
         List<Flow> flows = [];
-        long[] lost = new long[_rings.Count];
+        long[] lost = [.. _rings.Select(one => one.Ring.Lost)];
         while (IsWanted())
         {
             _stop.Wait(_interval);
@@ -125,7 +134,7 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
     private void Deliver(List<Flow> flows, long missing, long[] lost)
     {
         foreach (Flow flow in flows)
-            _kept.Add(flow);
+            _kept!.Add(flow);
         missing += Collect(flows, lost);
         flows.Sort((a, b) => a.Time.CompareTo(b.Time));
         foreach (FlowWatcher watcher in _watchers)
@@ -144,7 +153,7 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
             ring.Read((in FlowSlot slot) =>
             {
                 Pod? pod = pods.All.Count == 0 ? null : pods.Find(slot.Client.ToEndPoint().Address);
-                _kept.Add(slot, pod);
+                _kept!.Add(slot, pod);
                 if (IsWatched(slot))
                     flows.Add(_reader.Read(slot, pod));
             });
@@ -174,10 +183,14 @@ internal sealed partial class FlowHub(NodeAgent agent, ILogger logger) : IDispos
             _wantsKernel = _watchers.Exists(watcher => watcher.WantsKernel) || (_wantsKernel && isKeeping);
             if (!_stop.IsSet && (_watchers.Count > 0 || isKeeping))
                 return true;
-            foreach ((ServingThread thread, _) in _rings)
+            foreach ((ServingThread thread, FlowRing ring) in _rings)
+            {
                 thread.Recorder.Flows = null;
-            _rings = [];
-            _kept = new FlowHistory();
+                ring.Clear();
+            }
+
+            _kept!.Dispose();
+            _kept = null;
             _thread = null;
             return false;
         }

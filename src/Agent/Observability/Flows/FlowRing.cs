@@ -11,18 +11,15 @@ namespace Agent.Observability.Flows;
 /// and counted. Writing allocates nothing.
 /// </summary>
 /// <param name="capacity">Flows between two readings; a power of two.</param>
-internal sealed class FlowRing(bool isTcp, int capacity)
+internal sealed class FlowRing(bool isTcp, int capacity) : IDisposable
 {
-    /// <summary>Bytes of all threads' rings together, up to 128 threads.</summary>
+    /// <summary>Bytes of all threads' rings together.</summary>
     public const int TotalSize = 16 << 20;
-
-    /// <summary>With as many a thread may answer 12,800 a second between readings 20 ms apart.</summary>
-    public const int LeastCapacity = 256;
 
     /// <summary>2 MiB; at 50,000 a second, 80 ms.</summary>
     public const int MostCapacity = 4096;
 
-    private readonly FlowSlot[] _slots = GC.AllocateUninitializedArray<FlowSlot>(capacity);
+    private readonly PagedArray<FlowSlot> _slots = new(capacity);
     private long _written;
     private long _read;
     private long _readSeen; // by the writer, so that the reader's line is fetched only when the ring seems full
@@ -37,7 +34,7 @@ internal sealed class FlowRing(bool isTcp, int capacity)
     public static int CapacityFor(int threads)
     {
         uint share = (uint)(TotalSize / Unsafe.SizeOf<FlowSlot>() / Math.Max(1, threads));
-        return Math.Clamp(1 << BitOperations.Log2(Math.Max(1, share)), LeastCapacity, MostCapacity);
+        return Math.Min(1 << BitOperations.Log2(Math.Max(1, share)), MostCapacity);
     }
 
     /// <summary>Describes one answer; for the thread that gives it alone.</summary>
@@ -55,7 +52,7 @@ internal sealed class FlowRing(bool isTcp, int capacity)
             }
         }
 
-        ref FlowSlot slot = ref _slots[_written & (capacity - 1)];
+        ref FlowSlot slot = ref _slots[(int)(_written & (capacity - 1))];
         ReadOnlySpan<byte> message = reply.IsEmpty ? query.Head : reply;
         message = message[..Math.Min(message.Length, FlowSlot.MessageSize)];
         message.CopyTo(slot.Message);
@@ -67,7 +64,7 @@ internal sealed class FlowRing(bool isTcp, int capacity)
         slot.ReplySize = (ushort)reply.Length;
         slot.UdpSize = query.UdpSize;
         slot.Verdict = verdict;
-        slot.IsDnssecOk = !query.Key.IsEmpty && (query.Flags & KeyFlags.DnssecOk) != 0;
+        slot.IsDnssecOk = query.IsDnssecOk;
         slot.IsTcp = isTcp;
         slot.IsBadVersion = query.Error == ResponseCode.BadVers;
         Volatile.Write(ref _written, _written + 1);
@@ -79,10 +76,19 @@ internal sealed class FlowRing(bool isTcp, int capacity)
         long end = Volatile.Read(ref _written);
         for (long next = _read; next < end; next++)
         {
-            visit(_slots[next & (capacity - 1)]);
+            visit(_slots[(int)(next & (capacity - 1))]);
             Volatile.Write(ref _read, next + 1);
         }
     }
+
+    /// <summary>Forgets what is there; for the reader.</summary>
+    public void Skip() => Volatile.Write(ref _read, Volatile.Read(ref _written));
+
+    /// <summary>Gives the memory back once the writer was told to stop; what it still writes is harmless, and skipped by who begins to read again.</summary>
+    public void Clear() => _slots.Clear();
+
+    /// <summary>Only when the writer has ended.</summary>
+    public void Dispose() => _slots.Dispose();
 }
 
 internal delegate void FlowVisitor(in FlowSlot slot);

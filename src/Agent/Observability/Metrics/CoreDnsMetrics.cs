@@ -28,6 +28,17 @@ internal static class CoreDnsMetrics
         {
             Labels = _ofServer,
         },
+        OfSizes("coredns_dns_request_size_bytes", "Size of queries", (totals, protocol) => totals.QuerySizes(protocol)),
+        OfSizes("coredns_dns_response_size_bytes", "Size of replies", (totals, protocol) => totals.ReplySizes(protocol)),
+        new(MetricKind.Counter, "coredns_dns_do_requests_total", "Queries with the DO bit", (scrape, samples) =>
+            samples.Add(scrape.Queries.DnssecOk, ServerOf(scrape), Zone, View))
+        {
+            Labels = _ofServer,
+        },
+        new(MetricKind.Gauge, "coredns_build_info", "Always 1; the version is this agent's", (_, samples) => samples.Add(1, $"lra {Commands.VersionCommand.Text}", "", ""))
+        {
+            Labels = ["version", "revision", "goversion"],
+        },
         new(MetricKind.Counter, "coredns_panics_total", "Defects that a serving thread met and survived", (scrape, samples) =>
             samples.Add(scrape.Agent.Threads.Sum(thread => thread.Defects))),
         new(MetricKind.Gauge, "coredns_cache_entries", "Answers in the cache", (scrape, samples) =>
@@ -60,13 +71,17 @@ internal static class CoreDnsMetrics
         {
             Labels = _ofCacheByType,
         },
-        new(MetricKind.Histogram, "coredns_proxy_request_duration_seconds", "From a question to an upstream to its answer; of all codes, rcode is empty", (scrape, samples) =>
-        {
-            foreach (UpstreamReading upstream in scrape.Upstreams)
-                samples.Add(upstream.Latency, LatencyHistogram.FirstOfCoreDns, Plugin, upstream.Server, "");
-        })
+        new(MetricKind.Histogram, "coredns_proxy_request_duration_seconds", "From a question to an upstream to its answer, error answers too", WriteProxyDurations)
         {
             Labels = ["proxy_name", "to", "rcode"],
+        },
+        new(MetricKind.Counter, "coredns_proxy_healthcheck_failures_total", "Probes of an upstream that got no answer", (scrape, samples) =>
+        {
+            foreach (UpstreamReading upstream in scrape.Upstreams)
+                samples.Add(upstream.ProbesFailed, Plugin, upstream.Server);
+        })
+        {
+            Labels = ["proxy_name", "to"],
         },
         OfConnections("coredns_proxy_conn_cache_hits_total", "Questions over a connection that was there", counters => counters.ConnectionsReused),
         OfConnections("coredns_proxy_conn_cache_misses_total", "Questions for which a connection was opened", counters => counters.ConnectionsOpened),
@@ -81,7 +96,21 @@ internal static class CoreDnsMetrics
         new(MetricKind.Counter, "coredns_forward_max_concurrent_rejects_total", "Queries refused for what their client has on its way, or had in this second", (scrape, samples) =>
             samples.Add(scrape.Queries.Count(Verdict.Limited))),
         new(MetricKind.Counter, "coredns_reload_failed_total", "Changes of the configuration file that were refused", (scrape, samples) => samples.Add(scrape.Agent.Reloads.Refused)),
+        new(MetricKind.Counter, "coredns_nodecache_setup_errors_total", "The same; there is no iptables rule and no interface that could fail", (scrape, samples) =>
+            samples.Add(scrape.Agent.Reloads.Refused, "configmap"))
+        {
+            Labels = ["errortype"],
+        },
     ];
+
+    private static MetricFamily OfSizes(string name, string help, Func<QueryTotals, string, SizeTotals> read) => new(MetricKind.Histogram, name, help, (scrape, samples) =>
+    {
+        foreach (string protocol in QueryTotals.Protocols)
+            samples.Add(read(scrape.Queries, protocol), ServerOf(scrape), Zone, View, protocol);
+    })
+    {
+        Labels = [.. _ofServer, "proto"],
+    };
 
     private static MetricFamily OfCache(string name, string help, Func<QueryTotals, long> read) =>
         new(MetricKind.Counter, name, help, (scrape, samples) => samples.Add(read(scrape.Queries), ServerOf(scrape), Zone, View)) { Labels = _ofCache };
@@ -118,6 +147,15 @@ internal static class CoreDnsMetrics
         {
             for (ResponseCode code = 0; code <= ResponseCode.BadVers; code++)
                 samples.AddIfAny(plugin.Sum(verdict => scrape.Queries.Responses(verdict, code)), ServerOf(scrape), Zone, View, QueryMetrics.NameOf(code), plugin.Key);
+        }
+    }
+
+    private static void WriteProxyDurations(Scrape scrape, SampleWriter samples)
+    {
+        foreach (UpstreamReading upstream in scrape.Upstreams)
+        {
+            foreach (IGrouping<ResponseCode, LatencyHistogram> code in upstream.Latencies.GroupBy(one => one.Code, one => one.Latency).OrderBy(code => code.Key))
+                samples.Add(LatencyTotals.Of(code), LatencyHistogram.FirstOfCoreDns, Plugin, upstream.Server, QueryMetrics.NameOf(code.Key));
         }
     }
 

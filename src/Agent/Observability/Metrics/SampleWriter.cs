@@ -51,6 +51,21 @@ internal sealed class SampleWriter(bool isOpenMetrics)
         AddLine($"{_family.Name}_count", count, labels);
     }
 
+    public void Add(SizeTotals sizes, params ReadOnlySpan<string> labels)
+    {
+        long count = 0;
+        for (int i = 0; i < SizeHistogram.Bounds.Count; i++)
+        {
+            count += sizes.Counts[i];
+            AddBucket(SizeHistogram.Bounds[i].ToString(CultureInfo.InvariantCulture), count, labels);
+        }
+
+        count += sizes.Counts[^1];
+        AddBucket("+Inf", count, labels);
+        AddLine($"{_family.Name}_sum", sizes.Bytes, labels);
+        AddLine($"{_family.Name}_count", count, labels);
+    }
+
     private void Write(MetricFamily family, Scrape scrape)
     {
         _family = family;

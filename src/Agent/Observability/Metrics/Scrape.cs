@@ -30,6 +30,8 @@ internal sealed class QueryTotals(IReadOnlyList<ServingThread> threads)
 
     public static IReadOnlyList<Dns.Verdict> Verdicts { get; } = Enum.GetValues<Dns.Verdict>();
 
+    public long DnssecOk => threads.Sum(thread => thread.Recorder.DnssecOk);
+
     /// <summary>Including those that have no final verdict yet.</summary>
     public long Count(Dns.Verdict verdict) => threads.Sum(thread => thread.Counters[verdict]);
 
@@ -37,7 +39,7 @@ internal sealed class QueryTotals(IReadOnlyList<ServingThread> threads)
     public long Queries(string protocol, bool isIpv6, int group, Dns.Verdict verdict)
     {
         long sum = 0;
-        foreach (ServingThread thread in protocol == "tcp" ? _tcp : _udp)
+        foreach (ServingThread thread in ThreadsOf(protocol))
             sum += thread.Recorder.Queries(isIpv6, group, verdict);
         return sum;
     }
@@ -50,5 +52,11 @@ internal sealed class QueryTotals(IReadOnlyList<ServingThread> threads)
         return sum;
     }
 
+    public SizeTotals QuerySizes(string protocol) => SizeTotals.Of(ThreadsOf(protocol).Select(thread => thread.Recorder.QuerySizes));
+
+    public SizeTotals ReplySizes(string protocol) => SizeTotals.Of(ThreadsOf(protocol).Select(thread => thread.Recorder.ReplySizes));
+
     public long OfNamespace(int slot) => threads.Sum(thread => thread.Recorder.Namespaces[slot]);
+
+    private ServingThread[] ThreadsOf(string protocol) => protocol == "tcp" ? _tcp : _udp;
 }

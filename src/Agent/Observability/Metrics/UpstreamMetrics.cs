@@ -48,7 +48,7 @@ internal static class UpstreamMetrics
         new(MetricKind.Histogram, "lra_upstream_duration_seconds", "From a question to its answer, to the millisecond", (scrape, samples) =>
         {
             foreach (UpstreamReading upstream in scrape.Upstreams)
-                samples.Add(upstream.Latency, LatencyHistogram.FirstOfCoreDns, upstream.Server);
+                samples.Add(LatencyTotals.Of(upstream.Latencies.Where(IsAnswer).Select(one => one.Latency)), LatencyHistogram.FirstOfCoreDns, upstream.Server);
         })
         {
             Labels = ["server"],
@@ -67,6 +67,8 @@ internal static class UpstreamMetrics
         new(MetricKind.Counter, "lra_loops_found_total", "How often a server was found to be one", (scrape, samples) => samples.Add(scrape.Agent.LoopsFound)),
     ];
 
+    private static bool IsAnswer((ResponseCode Code, LatencyHistogram Latency) one) => one.Code is ResponseCode.NoError or ResponseCode.NxDomain;
+
     private static MetricFamily OfServers(MetricKind kind, string name, string help, Func<UpstreamCounters, long> read) => new(kind, name, help, (scrape, samples) =>
     {
         foreach (UpstreamReading upstream in scrape.Upstreams)
@@ -78,7 +80,9 @@ internal static class UpstreamMetrics
 }
 
 /// <summary>One address that is asked, be it by several routes and over several protocols.</summary>
-internal sealed record UpstreamReading(string Server, bool IsAvailable, UpstreamCounters Counters, LatencyTotals Latency)
+/// <param name="Latencies">From a question to its answer, error answers too.</param>
+internal sealed record UpstreamReading(
+    string Server, bool IsAvailable, UpstreamCounters Counters, long ProbesFailed, IReadOnlyList<(ResponseCode Code, LatencyHistogram Latency)> Latencies)
 {
     public static IReadOnlyList<UpstreamReading> Of(RouteTable routes) =>
     [
@@ -88,6 +92,7 @@ internal sealed record UpstreamReading(string Server, bool IsAvailable, Upstream
                address.Key.ToString(),
                address.Any(server => !server.IsAvoided),
                UpstreamCounters.Sum(address.Select(server => server.Counters)),
-               LatencyTotals.Of(address.SelectMany(server => server.Latencies))),
+               address.Sum(server => server.ProbesFailed),
+               [.. address.SelectMany(server => server.Latencies)]),
     ];
 }
