@@ -158,6 +158,21 @@ public sealed class PodModeTests : IClassFixture<ClusterLab>, IDisposable
         Wait.Until(() => Status().Contains("0 not reached", StringComparison.Ordinal), _patience, "the socket is closed, and the others are gone");
     }
 
+    /// <summary>As in the DaemonSet's pod, which has a PID namespace of its own unless it is given hostPID.</summary>
+    [BpfFact]
+    public void A_pod_whose_processes_the_agent_cannot_see_is_redirected_all_the_same()
+    {
+        _lab.Lab("agent", "stop");
+        using RunningProcess process = _lab.StartLab("exec", "curl-pod", "bash", "-c", "echo runs; read -r");
+        Assert.Equal("runs", process.ReadLine());
+        using RunningProcess agent = _lab.StartLab(["exec", "agent", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", .. _lab.Lra("run")]);
+        Wait.Until(_lab.IsServedByAgent, TimeSpan.FromSeconds(30), "the agent serves");
+        Wait.Until(() => Status().Contains("          1 not looked into for sockets connected before the redirect; that takes hostPID\n", StringComparison.Ordinal), _patience, "the pods are heard of");
+
+        Assert.Contains("0 not reached", Status(), StringComparison.Ordinal);
+        Assert.DoesNotContain("Redirect  no", _lab.LraOnW1("explain www.outside.test --pod default/curl-pod"), StringComparison.Ordinal);
+    }
+
     private bool IsRedirected(string pod) => _lab.ProbeFrom(pod, "-w 200 -q www.outside.test 10.96.0.10").Received == 1;
 
     private string Status() => _lab.LraOnW1("status");

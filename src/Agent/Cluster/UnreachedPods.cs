@@ -19,6 +19,7 @@ internal sealed class UnreachedPods
     private readonly PodCgroups _cgroups;
     private readonly string _attached;
     private readonly IReadOnlyList<Endpoint> _frontends;
+    private int _unseen;
 
     private UnreachedPods(string attached, IReadOnlyList<Endpoint> frontends)
     {
@@ -29,14 +30,16 @@ internal sealed class UnreachedPods
 
     /// <param name="pods">Those that should be redirected.</param>
     /// <param name="attached">Where the programs are attached.</param>
-    public static IReadOnlyList<UnreachedPod> Find(IEnumerable<Pod> pods, string attached, IReadOnlyList<Endpoint> frontends)
+    /// <returns>Also how many cannot be looked into for sockets that were connected before, since their processes are in another PID namespace.</returns>
+    public static (IReadOnlyList<UnreachedPod> Unreached, int Unseen) Find(IEnumerable<Pod> pods, string attached, IReadOnlyList<Endpoint> frontends)
     {
         UnreachedPods search = new(attached, frontends);
-        return [.. pods.Where(IsRunning)
+        UnreachedPod[] found = [.. pods.Where(IsRunning)
             .OrderBy(pod => pod.Key.Namespace, StringComparer.Ordinal).ThenBy(pod => pod.Key.Name, StringComparer.Ordinal)
             .Select(pod => (pod.Key, Reason: search.ReasonFor(pod)))
-            .Where(found => found.Reason != null)
-            .Select(found => new UnreachedPod(found.Key.ToString(), found.Reason!))];
+            .Where(pod => pod.Reason != null)
+            .Select(pod => new UnreachedPod(pod.Key.ToString(), pod.Reason!))];
+        return (found, search._unseen);
     }
 
     // A pod has addresses from when its sandbox runs, and none when it is finished.
@@ -52,7 +55,11 @@ internal sealed class UnreachedPods
         if (pod.IsHostNetwork || ProcessIn(cgroup) is not { } process)
             return null;
         if (process == 0)
-            return "its processes cannot be seen from here, so not what they connected before the redirect; run the agent with hostPID";
+        {
+            _unseen++;
+            return null;
+        }
+
         int count = SocketTable.CountConnected(process, _frontends);
         return count > 0 ? $"{count} socket{(count > 1 ? "s" : "")} connected before the redirect; restart the pod" : null;
     }

@@ -126,6 +126,8 @@ internal static class StatusCommand
         Console.WriteLine($"Pods      redirect {pods.Mode} by default, {exceptions}; {pods.Unreached.Count} not reached");
         foreach (UnreachedPod pod in pods.Unreached)
             Console.WriteLine($"          {pod.Pod}: {pod.Reason}");
+        if (pods.Unseen > 0)
+            Console.WriteLine($"          {pods.Unseen} not looked into for sockets connected before the redirect; that takes hostPID");
     }
 
     private static string ListOf(IReadOnlyList<string> addresses) => addresses.Count > 0 ? string.Join(", ", addresses) : "no address";

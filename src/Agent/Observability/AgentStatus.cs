@@ -108,16 +108,18 @@ internal sealed record ClusterStatus(
 /// <param name="Mode">What holds for pods that say nothing: <c>enabled</c> or <c>disabled</c>.</param>
 /// <param name="Exceptions">How many are opted out of it, or in where it is <c>disabled</c>; null: the cluster has not been heard, and what was before holds.</param>
 /// <param name="Unreached">Those that should be redirected and are not.</param>
-internal sealed record PodsStatus(string Mode, int? Exceptions, IReadOnlyList<UnreachedPod> Unreached)
+/// <param name="Unseen">Of how many it is not known whether they have a socket that was connected before: their processes are in another PID namespace.</param>
+internal sealed record PodsStatus(string Mode, int? Exceptions, IReadOnlyList<UnreachedPod> Unreached, int Unseen)
 {
     public static PodsStatus? Of(NodeAgent agent)
     {
         if (agent is not { Cluster: { } cluster, Redirect: { Cgroup: { } cgroup, Datapath: { } datapath } })
             return null;
         string mode = agent.Configuration.Redirect.Mode.ToString().ToLowerInvariant();
-        return cluster.PodModes is { } modes
-            ? new PodsStatus(mode, modes.Exceptions.Count, UnreachedPods.Find(cluster.Pods.All.Where(modes.IsRedirected), cgroup, datapath.Frontends.Keys()))
-            : new PodsStatus(mode, null, []);
+        if (cluster.PodModes is not { } modes)
+            return new PodsStatus(mode, null, [], 0);
+        (IReadOnlyList<UnreachedPod> unreached, int unseen) = UnreachedPods.Find(cluster.Pods.All.Where(modes.IsRedirected), cgroup, datapath.Frontends.Keys());
+        return new PodsStatus(mode, modes.Exceptions.Count, unreached, unseen);
     }
 }
 

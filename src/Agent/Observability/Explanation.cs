@@ -116,7 +116,7 @@ internal sealed record ExplainedPod(string Name, IReadOnlyList<string> Addresses
             return $"redirect.lra.dev/mode is disabled, or not enabled where redirect.mode is {modes.Standard.ToString().ToLowerInvariant()}";
         if (pod.DnsPolicy == "Default" || (pod.DnsPolicy == "ClusterFirst" && pod.IsHostNetwork))
             return "it asks the node's resolvers, and not the cluster's";
-        return UnreachedPods.Find([pod], cgroup, datapath.Frontends.Keys()).FirstOrDefault()?.Reason;
+        return UnreachedPods.Find([pod], cgroup, datapath.Frontends.Keys()).Unreached.FirstOrDefault()?.Reason;
     }
 }
 
