@@ -72,9 +72,14 @@ join_cgroup() {
 	echo "$BASHPID" >"$LAB_CGROUP/$1/cgroup.procs"
 }
 
+# A process that was killed may keep its cgroup busy for a moment longer than it is listed.
 remove_cgroups() {
 	[ -n "$CGROUP2" ] && [ -d "$LAB_CGROUP" ] || return 0
-	find "$LAB_CGROUP" -depth -type d -exec rmdir {} +
+	wait_until 5 rmdir_cgroups || die "$LAB_CGROUP cannot be removed"
+}
+
+rmdir_cgroups() {
+	find "$LAB_CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null || [ ! -d "$LAB_CGROUP" ]
 }
 
 lab_pids() {
