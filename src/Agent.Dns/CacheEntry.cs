@@ -152,9 +152,10 @@ public readonly struct CacheEntry
         long left = -ExpiredFor(now);
         if (Failures > 0)
             return Reply.WriteError(query, ResponseCode.ServFail, ExtendedError.CachedError, reply);
-        // A fresh answer's TTL is rounded up, so that the first reply shows the TTL as it came.
+        // A fresh answer's TTL is rounded up, so that the first reply shows the TTL as it came; and no more than that where another thread stored it after this
+        // one had read the time.
         return left > 0
-            ? Write(query, (uint)((left + 999) / 1000), ExtendedError.None, reply)
+            ? Write(query, Math.Min(Lifetime, (uint)((left + 999) / 1000)), ExtendedError.None, reply)
             : Write(query, Lifetime == 0 ? 0 : StaleTtl, Lifetime == 0 ? ExtendedError.None : StaleError, reply);
     }
 

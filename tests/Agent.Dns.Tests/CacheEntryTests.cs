@@ -86,6 +86,7 @@ public class CacheEntryTests
     }
 
     [Theory]
+    [InlineData(-2, 60)] // stored by another thread since this one read the time
     [InlineData(0, 60)]
     [InlineData(1, 60)] // rounded up: the first client sees the TTL as it came
     [InlineData(999, 60)]
