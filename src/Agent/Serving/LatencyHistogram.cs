@@ -8,13 +8,14 @@ internal sealed class LatencyHistogram
     /// <summary>The first of CoreDNS's own bounds, 250 us; those before it are for answers from the node.</summary>
     public const int FirstOfCoreDns = 4;
 
-    /// <summary>Upper bounds; what took longer than the last is in <see cref="Counts"/> after it.</summary>
-    public const int BoundCount = 20;
-
+    private const int BoundCount = 20;
     private const long FirstBound = 15_625; // nanoseconds
 
     private readonly long[] _counts = new long[BoundCount + 1];
     private long _nanoseconds;
+
+    /// <summary>Upper bounds, each <see cref="Bound"/>; what took longer than the last is in <see cref="Counts"/> after it.</summary>
+    public static IReadOnlyList<decimal> Bounds { get; } = [.. Enumerable.Range(0, BoundCount).Select(Bound)];
 
     /// <summary>Seconds, each twice the one before: 15.625 us to 8.192 s.</summary>
     public static decimal Bound(int index) => FirstBound * (1L << index) / 1_000_000_000m;

@@ -10,7 +10,7 @@ internal sealed class SizeHistogram
     private long _bytes;
 
     /// <summary>Upper bounds, in bytes; what was larger than the last is in <see cref="Counts"/> after it.</summary>
-    public static IReadOnlyList<int> Bounds => _bounds;
+    public static IReadOnlyList<decimal> Bounds { get; } = [.. _bounds.Select(bound => (decimal)bound)];
 
     /// <summary>How many were no larger than each bound, and larger than the one before.</summary>
     public IReadOnlyList<long> Counts => [.. Enumerable.Range(0, _counts.Length).Select(index => Volatile.Read(ref _counts[index]))];

@@ -20,7 +20,7 @@ internal static class ClusterMetrics
         new(MetricKind.Histogram, "lra_programming_duration_seconds", "From when a change of the cluster was read until the kernel goes by it", (scrape, samples) =>
         {
             if (scrape.Agent.Cluster is { } cluster)
-                samples.Add(LatencyTotals.Of(cluster.Programming), 0);
+                samples.Add(HistogramTotals.Of(cluster.Programming), 0);
         }),
     ];
 

@@ -103,10 +103,10 @@ internal static class CoreDnsMetrics
         },
     ];
 
-    private static MetricFamily OfSizes(string name, string help, Func<QueryTotals, string, SizeTotals> read) => new(MetricKind.Histogram, name, help, (scrape, samples) =>
+    private static MetricFamily OfSizes(string name, string help, Func<QueryTotals, string, HistogramTotals> read) => new(MetricKind.Histogram, name, help, (scrape, samples) =>
     {
         foreach (string protocol in QueryTotals.Protocols)
-            samples.Add(read(scrape.Queries, protocol), ServerOf(scrape), Zone, View, protocol);
+            samples.Add(read(scrape.Queries, protocol), 0, ServerOf(scrape), Zone, View, protocol);
     })
     {
         Labels = [.. _ofServer, "proto"],
@@ -155,7 +155,7 @@ internal static class CoreDnsMetrics
         foreach (UpstreamReading upstream in scrape.Upstreams)
         {
             foreach (IGrouping<ResponseCode, LatencyHistogram> code in upstream.Latencies.GroupBy(one => one.Code, one => one.Latency).OrderBy(code => code.Key))
-                samples.Add(LatencyTotals.Of(code), LatencyHistogram.FirstOfCoreDns, Plugin, upstream.Server, QueryMetrics.NameOf(code.Key));
+                samples.Add(HistogramTotals.Of(code), LatencyHistogram.FirstOfCoreDns, Plugin, upstream.Server, QueryMetrics.NameOf(code.Key));
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Agent.Serving;
 
 namespace Agent.Observability.Metrics;
 
@@ -35,34 +34,19 @@ internal sealed class SampleWriter(bool isOpenMetrics)
     }
 
     /// <param name="first">The bound from which on buckets are written.</param>
-    public void Add(LatencyTotals latency, int first, params ReadOnlySpan<string> labels)
+    public void Add(HistogramTotals totals, int first, params ReadOnlySpan<string> labels)
     {
         long count = 0;
-        for (int i = 0; i < LatencyHistogram.BoundCount; i++)
+        for (int i = 0; i < totals.Bounds.Count; i++)
         {
-            count += latency.Counts[i];
+            count += totals.Counts[i];
             if (i >= first)
-                AddBucket(LatencyHistogram.Bound(i).ToString(CultureInfo.InvariantCulture), count, labels);
+                AddBucket(totals.Bounds[i].ToString(CultureInfo.InvariantCulture), count, labels);
         }
 
-        count += latency.Counts[LatencyHistogram.BoundCount];
+        count += totals.Counts[^1];
         AddBucket("+Inf", count, labels);
-        AddLine($"{_family.Name}_sum", latency.Seconds, labels);
-        AddLine($"{_family.Name}_count", count, labels);
-    }
-
-    public void Add(SizeTotals sizes, params ReadOnlySpan<string> labels)
-    {
-        long count = 0;
-        for (int i = 0; i < SizeHistogram.Bounds.Count; i++)
-        {
-            count += sizes.Counts[i];
-            AddBucket(SizeHistogram.Bounds[i].ToString(CultureInfo.InvariantCulture), count, labels);
-        }
-
-        count += sizes.Counts[^1];
-        AddBucket("+Inf", count, labels);
-        AddLine($"{_family.Name}_sum", sizes.Bytes, labels);
+        AddLine($"{_family.Name}_sum", totals.Sum, labels);
         AddLine($"{_family.Name}_count", count, labels);
     }
 

@@ -9,9 +9,9 @@ internal sealed class Scrape(NodeAgent agent)
 
     public QueryTotals Queries => field ??= new QueryTotals(agent.Threads);
 
-    public LatencyTotals FromNode => field ??= LatencyTotals.Of(agent.Threads.Select(thread => thread.Recorder.FromNode));
+    public HistogramTotals FromNode => field ??= HistogramTotals.Of(agent.Threads.Select(thread => thread.Recorder.FromNode));
 
-    public LatencyTotals FromUpstream => field ??= LatencyTotals.Of(agent.Threads.Select(thread => thread.Recorder.FromUpstream));
+    public HistogramTotals FromUpstream => field ??= HistogramTotals.Of(agent.Threads.Select(thread => thread.Recorder.FromUpstream));
 
     public ProcessReading Process => field ??= ProcessReading.Now();
 
@@ -52,9 +52,9 @@ internal sealed class QueryTotals(IReadOnlyList<ServingThread> threads)
         return sum;
     }
 
-    public SizeTotals QuerySizes(string protocol) => SizeTotals.Of(ThreadsOf(protocol).Select(thread => thread.Recorder.QuerySizes));
+    public HistogramTotals QuerySizes(string protocol) => HistogramTotals.Of(ThreadsOf(protocol).Select(thread => thread.Recorder.QuerySizes));
 
-    public SizeTotals ReplySizes(string protocol) => SizeTotals.Of(ThreadsOf(protocol).Select(thread => thread.Recorder.ReplySizes));
+    public HistogramTotals ReplySizes(string protocol) => HistogramTotals.Of(ThreadsOf(protocol).Select(thread => thread.Recorder.ReplySizes));
 
     public long OfNamespace(int slot) => threads.Sum(thread => thread.Recorder.Namespaces[slot]);
 

@@ -48,7 +48,7 @@ internal static class UpstreamMetrics
         new(MetricKind.Histogram, "lra_upstream_duration_seconds", "From a question to its answer, to the millisecond", (scrape, samples) =>
         {
             foreach (UpstreamReading upstream in scrape.Upstreams)
-                samples.Add(LatencyTotals.Of(upstream.Latencies.Where(IsAnswer).Select(one => one.Latency)), LatencyHistogram.FirstOfCoreDns, upstream.Server);
+                samples.Add(HistogramTotals.Of(upstream.Latencies.Where(IsAnswer).Select(one => one.Latency)), LatencyHistogram.FirstOfCoreDns, upstream.Server);
         })
         {
             Labels = ["server"],
