@@ -36,6 +36,21 @@ internal sealed class SocketPath : IDisposable
     /// <summary>What to bind the socket to.</summary>
     public string Own { get; }
 
+    /// <summary>What comes of connecting to a Unix socket; nothing is sent.</summary>
+    public static SocketError Try(string socketPath)
+    {
+        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(socketPath));
+            return SocketError.Success;
+        }
+        catch (SocketException error)
+        {
+            return error.SocketErrorCode;
+        }
+    }
+
     /// <summary>Leads the path to this socket, which must be bound, and opens it to the agent's user alone.</summary>
     /// <exception cref="IOException">Something else than a socket is in the way.</exception>
     public void Publish()
@@ -89,17 +104,5 @@ internal sealed class SocketPath : IDisposable
         }
     }
 
-    private static bool Answers(string socketPath)
-    {
-        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            socket.Connect(new UnixDomainSocketEndPoint(socketPath));
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
+    private static bool Answers(string socketPath) => Try(socketPath) == SocketError.Success;
 }

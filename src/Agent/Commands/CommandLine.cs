@@ -78,11 +78,9 @@ internal static class CommandLine
     /// <summary>Reads the configuration; its mistakes go to standard error, a line each.</summary>
     public static bool TryReadConfiguration(string path, [NotNullWhen(true)] out AgentConfiguration? configuration)
     {
-        bool isValid = ConfigurationFile.TryRead(path, out configuration, out IReadOnlyList<ConfigurationMistake> mistakes);
-        foreach (ConfigurationMistake mistake in mistakes)
-            Console.Error.WriteLine(mistake);
-        if (path == DefaultConfiguration && !Path.Exists(path))
-            Console.Error.WriteLine("lra: name the configuration with --config FILE");
+        bool isValid = Read(path, out configuration);
+        if (!isValid)
+            configuration = null;
         return isValid;
     }
 
@@ -92,13 +90,24 @@ internal static class CommandLine
     /// </summary>
     public static bool TryReadForAgent(string path, [NotNullWhen(true)] out AgentConfiguration? configuration)
     {
-        configuration = ConfigurationFile.ReadDraft(path, out IReadOnlyList<ConfigurationMistake> mistakes);
-        if (mistakes.Count == 0 || configuration == null || !AdminClient.IsListening(configuration.AdminSocket))
-            return TryReadConfiguration(path, out configuration);
-        foreach (ConfigurationMistake mistake in mistakes)
-            Console.Error.WriteLine(mistake);
+        if (Read(path, out configuration))
+            return true;
+        if (configuration == null || !AdminClient.IsListening(configuration.AdminSocket))
+            return false;
         Console.Error.WriteLine("lra: the file has mistakes; the agent that runs is asked nevertheless");
         return true;
+    }
+
+    /// <summary>Reads the configuration and prints its mistakes on standard error.</summary>
+    /// <returns>Whether it has none.</returns>
+    private static bool Read(string path, [NotNullWhen(true)] out AgentConfiguration? draft)
+    {
+        draft = ConfigurationFile.ReadDraft(path, out IReadOnlyList<ConfigurationMistake> mistakes);
+        foreach (ConfigurationMistake mistake in mistakes)
+            Console.Error.WriteLine(mistake);
+        if (path == DefaultConfiguration && !Path.Exists(path))
+            Console.Error.WriteLine("lra: name the configuration with --config FILE");
+        return draft != null && mistakes.Count == 0;
     }
 
     /// <summary>Says on standard error what is wrong with the command line, so that a pipe does not take it for output.</summary>

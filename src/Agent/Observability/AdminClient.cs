@@ -74,19 +74,7 @@ internal static class AdminClient
     }
 
     /// <summary>Whether an agent listens on a socket, be it one that this user may not open.</summary>
-    public static bool IsListening(string socketPath)
-    {
-        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            socket.Connect(new UnixDomainSocketEndPoint(socketPath));
-            return true;
-        }
-        catch (SocketException error)
-        {
-            return error.SocketErrorCode == SocketError.AccessDenied;
-        }
-    }
+    public static bool IsListening(string socketPath) => SocketPath.Try(socketPath) is SocketError.Success or SocketError.AccessDenied;
 
     private static HttpClient ClientOf(string socketPath) => new(new SocketsHttpHandler
     {
