@@ -9,7 +9,7 @@ internal sealed partial class Converter
     {
         string[] zones = kubernetes.Arguments.Count == 0 ? _zones : [.. kubernetes.Arguments.Select(zone => zone == DomainPlaceholder ? "cluster.local" : ReverseZone(zone) ?? zone.TrimEnd('.').ToLowerInvariant())];
         string[] domains = [.. zones.Where(zone => !IsReverse(zone))];
-        if (domains.Length == 0 || Values.Domain(domains[0]) is not { Mistake: null, Value: { } domain } || !TryWatch(domain, out KubernetesDraft? draft))
+        if (domains.Length == 0 || Values.Domain(domains[0]) is not { Mistake: null, Value: { } domain } || !TryWatch(domain, out KubernetesDraft draft))
         {
             _draft.ZonesWithoutServers.AddRange(domains);
             Lose(kubernetes, "there is one cluster domain, and it is not the root: give a route to the CoreDNS that has these names");
@@ -24,7 +24,7 @@ internal sealed partial class Converter
         }
 
         foreach (Directive option in kubernetes.Body)
-            SetKubernetesOption(option, draft!);
+            SetKubernetesOption(option, draft);
     }
 
     private void SetKubernetesOption(Directive option, KubernetesDraft draft)
@@ -78,7 +78,7 @@ internal sealed partial class Converter
     }
 
     /// <returns>False when another cluster domain is watched already.</returns>
-    private bool TryWatch(string domain, out KubernetesDraft? draft)
+    private bool TryWatch(string domain, out KubernetesDraft draft)
     {
         draft = _draft.Kubernetes ??= new KubernetesDraft(domain);
         return draft.Domain == domain;
